@@ -1,0 +1,3 @@
+//! The `esmed-sim` program: an SMSC on loopback.
+
+fn main() {}

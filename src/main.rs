@@ -1,0 +1,3 @@
+//! The `esmed` program.
+
+fn main() {}
