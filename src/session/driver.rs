@@ -1,0 +1,426 @@
+//! The only loop that reads and writes an SMPP socket.
+//!
+//! It waits for whatever comes first: octets, room to write, a submit that may leave, an answer to a
+//! delivery, a change of settings, a timer. It never waits for a channel, so it never stops reading.
+
+use std::future::pending;
+use std::io;
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{sleep_until, timeout};
+
+use super::{Capacity, CloseReason, Config, Event, Leftover, Session, Settings};
+use crate::pdu::{CommandId, CommandStatus, Frame, SubmitSm};
+
+/// Deliveries of one session that wait to be stored. One more is answered with a temporary error, so
+/// that neither memory nor what the SMSC has to repeat grows without bound.
+pub const MAX_UNANSWERED_DELIVERIES: usize = 1000;
+
+/// How much is read at once.
+const READ_BUFFER: usize = 64 * 1024;
+
+/// Submits taken from the channel before the socket is looked at again.
+const SUBMITS_AT_ONCE: usize = 256;
+
+/// How long a closed session may take to write its last octets.
+const FLUSH_PATIENCE: Duration = Duration::from_secs(2);
+
+/// A submit on its way to the socket.
+#[derive(Debug)]
+pub struct Submission<T> {
+    /// The body.
+    pub submit_sm: SubmitSm,
+    /// What its sender knows it by.
+    pub token: T,
+}
+
+/// What became of a [`Submission`]; each has exactly one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SubmitOutcome {
+    /// The SMSC answered.
+    Answered {
+        /// Its status.
+        status: CommandStatus,
+        /// The id it gave; empty where it gave none.
+        message_id: String,
+    },
+    /// No answer in time, or the session ended: the SMSC may have it.
+    Unanswered,
+    /// Not sent: the SMSC can't have it.
+    Unwritten,
+    /// It can't be written as a PDU, for this reason.
+    Unencodable(String),
+}
+
+/// How a delivery is to be answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeliveryAnswer {
+    /// Of the request.
+    pub command_id: CommandId,
+    /// Of the request.
+    pub sequence_number: u32,
+    /// ESME_ROK once it is stored.
+    pub status: CommandStatus,
+}
+
+/// A PDU to be stored.
+#[derive(Debug)]
+pub struct Delivery {
+    /// As received.
+    pub received: Received,
+    /// Where its answer goes; `None` where it wants none.
+    pub answer: Option<mpsc::Sender<DeliveryAnswer>>,
+}
+
+/// What was received.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Received {
+    /// A whole PDU.
+    Pdu(Frame),
+    /// The beginning of a stream that is no SMPP.
+    Garbage(Bytes),
+}
+
+impl Delivery {
+    /// Sends the answer; a session that has ended meanwhile takes none, and the SMSC will repeat.
+    pub fn answer(&self, status: CommandStatus) {
+        if let (Some(answer), Received::Pdu(frame)) = (&self.answer, &self.received) {
+            // The channel is as deep as there are unanswered deliveries, so it is never full.
+            let _ = answer.try_send(DeliveryAnswer {
+                command_id: frame.header.command_id,
+                sequence_number: frame.header.sequence_number,
+                status,
+            });
+        }
+    }
+}
+
+/// What a session tells while it lives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// Bound, to an SMSC that calls itself so.
+    Bound(String),
+    /// Submits pause after this status.
+    Throttled(CommandStatus),
+    /// Submits go on.
+    ThrottleEnded,
+    /// A response to nothing that waits.
+    StrayResponse(CommandId),
+}
+
+/// Where a session's news go. No method may block.
+pub trait Outlet {
+    /// What a submit is known by.
+    type Token;
+    /// A submit has its outcome.
+    fn outcome(&mut self, token: Self::Token, outcome: SubmitOutcome);
+    /// A PDU is to be stored. Gives it back when it can't be taken now.
+    ///
+    /// # Errors
+    /// The delivery itself, to be refused for the time being.
+    fn delivery(&mut self, delivery: Delivery) -> Result<(), Delivery>;
+    /// Something changed.
+    fn notice(&mut self, notice: Notice);
+    /// How many submits are unanswered, whenever that changed.
+    fn in_flight(&mut self, count: usize);
+    /// Whether submits may be written at this time: false when the lane may be another daemon's.
+    fn may_submit(&self, now: Instant) -> bool;
+}
+
+/// What the session is told to do.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Control {
+    /// In force from now on.
+    pub settings: Settings,
+    /// Unbind, awaiting answers for so long.
+    pub unbind: Option<Duration>,
+    /// End at once: the lane is another daemon's.
+    pub abandon: bool,
+}
+
+/// Runs one session over `stream` until it ends; every submission that `submissions` ever held has
+/// its outcome when this returns.
+pub async fn run<S, O>(
+    stream: S,
+    config: Config,
+    mut submissions: mpsc::Receiver<Submission<O::Token>>,
+    mut control: watch::Receiver<Control>,
+    outlet: &mut O,
+) -> CloseReason
+where
+    S: AsyncRead + AsyncWrite,
+    O: Outlet,
+{
+    let reason = match Session::new(config, Instant::now()) {
+        Ok(session) => {
+            let (answers, answered) = mpsc::channel(MAX_UNANSWERED_DELIVERIES);
+            let mut driver = Driver {
+                session,
+                outlet,
+                answers,
+                unanswered_deliveries: 0,
+                told_in_flight: 0,
+            };
+            let reason = driver
+                .drive(stream, &mut submissions, &mut control, answered)
+                .await;
+            driver.finish();
+            reason
+        }
+        Err(error) => CloseReason::Disconnected(format!("the bind can't be written: {error}")),
+    };
+    // Senders fail from here on, and what was sent before comes out: nothing is lost between.
+    submissions.close();
+    while let Some(submission) = submissions.recv().await {
+        outlet.outcome(submission.token, SubmitOutcome::Unwritten);
+    }
+    reason
+}
+
+struct Driver<'a, O: Outlet> {
+    session: Session<O::Token>,
+    outlet: &'a mut O,
+    answers: mpsc::Sender<DeliveryAnswer>,
+    unanswered_deliveries: usize,
+    told_in_flight: usize,
+}
+
+/// What woke the loop up.
+enum Woken<T> {
+    Read(io::Result<usize>),
+    Written(io::Result<usize>),
+    Submission(Option<Submission<T>>),
+    Answer(DeliveryAnswer),
+    Control,
+    Timer,
+}
+
+impl<O: Outlet> Driver<'_, O> {
+    async fn drive<S: AsyncRead + AsyncWrite>(
+        &mut self,
+        stream: S,
+        submissions: &mut mpsc::Receiver<Submission<O::Token>>,
+        control: &mut watch::Receiver<Control>,
+        mut answered: mpsc::Receiver<DeliveryAnswer>,
+    ) -> CloseReason {
+        let (mut reader, mut writer) = tokio::io::split(stream);
+        let mut buffer = BytesMut::with_capacity(READ_BUFFER);
+        let mut submissions_open = true;
+        let mut control_open = true;
+        control.mark_changed();
+        loop {
+            let now = Instant::now();
+            self.session.handle_timeout(now);
+            self.dispatch();
+            if let Some(reason) = self.session.closed().cloned() {
+                self.flush(&mut writer).await;
+                return reason;
+            }
+            if !self.outlet.may_submit(now) && self.session.has_unwritten_submits() {
+                self.session.close(CloseReason::LeaseLost);
+                return CloseReason::LeaseLost;
+            }
+            let capacity = if self.outlet.may_submit(now) {
+                self.session.capacity(now)
+            } else {
+                Capacity::Blocked
+            };
+            let wake = wake_at(self.session.poll_timeout(), capacity);
+            let to_write = !self.session.transmit().is_empty();
+            buffer.reserve(READ_BUFFER / 4);
+            let woken = tokio::select! {
+                read = reader.read_buf(&mut buffer) => Woken::Read(read),
+                written = writer.write(self.session.transmit()), if to_write => Woken::Written(written),
+                submission = submissions.recv(), if submissions_open && capacity == Capacity::Now => {
+                    Woken::Submission(submission)
+                }
+                Some(answer) = answered.recv() => Woken::Answer(answer),
+                changed = control.changed(), if control_open => {
+                    control_open = changed.is_ok();
+                    Woken::Control
+                }
+                () = until(wake) => Woken::Timer,
+            };
+            let now = Instant::now();
+            match woken {
+                Woken::Read(Ok(0)) => {
+                    self.disconnected("closed by the SMSC");
+                }
+                Woken::Read(Ok(_)) => self.session.handle_read(&mut buffer, now),
+                Woken::Read(Err(error)) | Woken::Written(Err(error)) => {
+                    self.disconnected(&error.to_string());
+                }
+                Woken::Written(Ok(octets)) => self.session.handle_written(octets),
+                Woken::Submission(Some(first)) => {
+                    self.submit(first, now);
+                    self.submit_more(submissions, now);
+                }
+                Woken::Submission(None) => submissions_open = false,
+                Woken::Answer(first) => {
+                    self.answer(first);
+                    while let Ok(next) = answered.try_recv() {
+                        self.answer(next);
+                    }
+                }
+                Woken::Control => {
+                    let control = *control.borrow_and_update();
+                    self.session.set_settings(control.settings, now);
+                    if control.abandon {
+                        self.session.close(CloseReason::LeaseLost);
+                    } else if let Some(patience) = control.unbind {
+                        self.session.start_unbind(patience, now);
+                    }
+                }
+                Woken::Timer => {}
+            }
+        }
+    }
+
+    fn submit(&mut self, submission: Submission<O::Token>, now: Instant) {
+        if let Err((token, error)) =
+            self.session
+                .submit(submission.submit_sm, submission.token, now)
+        {
+            self.outlet
+                .outcome(token, SubmitOutcome::Unencodable(error.to_string()));
+        }
+    }
+
+    fn submit_more(
+        &mut self,
+        submissions: &mut mpsc::Receiver<Submission<O::Token>>,
+        now: Instant,
+    ) {
+        for _ in 1..SUBMITS_AT_ONCE {
+            if self.session.capacity(now) != Capacity::Now {
+                return;
+            }
+            match submissions.try_recv() {
+                Ok(submission) => self.submit(submission, now),
+                Err(_) => return,
+            }
+        }
+    }
+
+    fn answer(&mut self, answer: DeliveryAnswer) {
+        self.unanswered_deliveries -= 1;
+        self.session
+            .answer_delivery(answer.command_id, answer.sequence_number, answer.status);
+    }
+
+    fn disconnected(&mut self, why: &str) {
+        self.session
+            .close(CloseReason::Disconnected(why.to_owned()));
+    }
+
+    fn dispatch(&mut self) {
+        while let Some(event) = self.session.poll_event() {
+            match event {
+                Event::Bound { system_id } => self.outlet.notice(Notice::Bound(system_id)),
+                Event::Answered {
+                    token,
+                    status,
+                    message_id,
+                } => self
+                    .outlet
+                    .outcome(token, SubmitOutcome::Answered { status, message_id }),
+                Event::Unanswered { token } => {
+                    self.outlet.outcome(token, SubmitOutcome::Unanswered);
+                }
+                Event::Delivery(frame) => self.deliver(frame),
+                Event::Notice(frame) => self.keep(Received::Pdu(frame)),
+                Event::Garbage(octets) => self.keep(Received::Garbage(octets)),
+                Event::Throttled(status) => self.outlet.notice(Notice::Throttled(status)),
+                Event::ThrottleEnded => self.outlet.notice(Notice::ThrottleEnded),
+                Event::StrayResponse(command_id) => {
+                    self.outlet.notice(Notice::StrayResponse(command_id));
+                }
+            }
+        }
+        let in_flight = self.session.in_flight();
+        if in_flight != self.told_in_flight {
+            self.told_in_flight = in_flight;
+            self.outlet.in_flight(in_flight);
+        }
+    }
+
+    fn deliver(&mut self, frame: Frame) {
+        let header = frame.header;
+        let delivery = Delivery {
+            received: Received::Pdu(frame),
+            answer: Some(self.answers.clone()),
+        };
+        let taken = self.unanswered_deliveries < MAX_UNANSWERED_DELIVERIES
+            && self.outlet.delivery(delivery).is_ok();
+        if taken {
+            self.unanswered_deliveries += 1;
+        } else {
+            self.session.answer_delivery(
+                header.command_id,
+                header.sequence_number,
+                CommandStatus::ESME_RX_T_APPN,
+            );
+        }
+    }
+
+    /// Has something stored that the SMSC awaits no answer for; it is lost where there is no room,
+    /// which only a peer that floods us with nonsense can bring about.
+    fn keep(&mut self, received: Received) {
+        let delivery = Delivery {
+            received,
+            answer: None,
+        };
+        if self.outlet.delivery(delivery).is_err() {
+            tracing::warn!("a PDU that wants no answer was not stored: too many are waiting");
+        }
+    }
+
+    /// Writes what a closed session still has to say, e.g. an unbind_resp.
+    async fn flush<W: AsyncWrite + Unpin>(&mut self, writer: &mut W) {
+        if matches!(
+            self.session.closed(),
+            Some(CloseReason::Disconnected(_) | CloseReason::LeaseLost)
+        ) || self.session.has_unwritten_submits()
+        {
+            return;
+        }
+        let octets = Bytes::copy_from_slice(self.session.transmit());
+        let flush = async {
+            writer.write_all(&octets).await?;
+            writer.shutdown().await
+        };
+        // The session is over either way, and nothing in doubt hangs on these octets.
+        if let Ok(Ok(())) = timeout(FLUSH_PATIENCE, flush).await {
+            self.session.handle_written(octets.len());
+        }
+    }
+
+    fn finish(self) {
+        for (token, leftover) in self.session.into_leftovers() {
+            let outcome = match leftover {
+                Leftover::InDoubt => SubmitOutcome::Unanswered,
+                Leftover::Unwritten => SubmitOutcome::Unwritten,
+            };
+            self.outlet.outcome(token, outcome);
+        }
+        self.outlet.in_flight(0);
+    }
+}
+
+fn wake_at(timeout: Option<Instant>, capacity: Capacity) -> Option<Instant> {
+    match (timeout, capacity) {
+        (Some(timeout), Capacity::At(ready)) => Some(timeout.min(ready)),
+        (None, Capacity::At(ready)) => Some(ready),
+        (timeout, _) => timeout,
+    }
+}
+
+async fn until(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => sleep_until(instant.into()).await,
+        None => pending().await,
+    }
+}
