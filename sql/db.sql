@@ -1,0 +1,1123 @@
+-- The PostgreSQL schema of esmed, version 2, for an empty UTF8 database.
+--
+--     psql -v ON_ERROR_STOP=1 -f sql/db.sql "dbname=sms user=the_owner"
+--
+-- Run it as the owner of the database; a superuser is not needed. Everything happens in one
+-- transaction: it is all there afterwards, or nothing is. A database that has tables of esmed
+-- already is refused (`esmed migrate` brings those up). PostgreSQL 13 or later.
+--
+-- The roles esmed (the daemon), esmed_app (applications) and esmed_monitor (dashboards) are created
+-- when they are missing, without a password. Where the owner may not create roles, let an
+-- administrator run these three lines first:
+--
+--     CREATE ROLE esmed LOGIN;
+--     CREATE ROLE esmed_app NOLOGIN;
+--     CREATE ROLE esmed_monitor NOLOGIN;
+--
+-- In this order: guards, roles, types, helper functions, tables (with their indexes and comments),
+-- triggers, functions, views, rights, the schema's version.
+--
+-- There are no psql commands (\...) in here, so that any client can run it.
+
+BEGIN;
+
+SET LOCAL search_path = public, pg_temp;
+
+-- Guards -------------------------------------------------------------------------------------------
+
+DO $$
+DECLARE
+  found text;
+BEGIN
+  -- Two runs at once: the second waits here, and is then refused with a plain sentence.
+  PERFORM pg_advisory_xact_lock(1702063461, 0);
+
+  IF current_setting('server_version_num')::integer < 130000 THEN
+    RAISE EXCEPTION 'esmed needs PostgreSQL 13 or later, this is %', current_setting('server_version');
+  END IF;
+
+  IF current_setting('server_encoding') <> 'UTF8' THEN
+    RAISE EXCEPTION 'esmed needs a UTF8 database, and the encoding of "%" is %',
+        current_database(), current_setting('server_encoding')
+      USING HINT = 'Create another one: CREATE DATABASE sms ENCODING ''UTF8'' TEMPLATE template0;';
+  END IF;
+
+  IF to_regclass('public.esmed_schema') IS NOT NULL THEN
+    RAISE EXCEPTION 'the database "%" has the tables of esmed already', current_database()
+      USING HINT = 'Nothing was changed. "esmed migrate" brings an older schema up to date.';
+  END IF;
+
+  IF to_regclass('public.smpp_servers') IS NOT NULL OR to_regclass('public.smpp_tx_queue') IS NOT NULL THEN
+    RAISE EXCEPTION 'the database "%" has tables of esmed 0.1.1, which must be migrated, not overwritten',
+        current_database()
+      USING HINT = 'Nothing was changed. "esmed migrate" brings them up to date and keeps all rows.';
+  END IF;
+
+  SELECT string_agg(name, ', ') INTO found
+  FROM unnest(ARRAY['smpp_tx_parts', 'smpp_rx_queue', 'smpp_inbox', 'smpp_prefixes', 'smpp_status_classes',
+                    'smpp_error_codes', 'smpp_events', 'smpp_status', 'smpp_tx_status', 'smpp_tx_report',
+                    'smpp_unmatched_receipts', 'smpp_in_doubt', 'smpp_queue_stats']) AS name
+  WHERE to_regclass('public.' || name) IS NOT NULL;
+  IF found IS NOT NULL THEN
+    RAISE EXCEPTION 'the schema public of "%" has these already: %', current_database(), found
+      USING HINT = 'Nothing was changed. This file is for a database without tables of esmed.';
+  END IF;
+
+  IF NOT has_schema_privilege('public', 'CREATE') THEN
+    RAISE EXCEPTION 'the role "%" may not create tables in the schema public of "%"', current_user, current_database()
+      USING HINT = 'Run this file as the owner of the database.';
+  END IF;
+END
+$$;
+
+-- Roles --------------------------------------------------------------------------------------------
+
+DO $$
+DECLARE
+  wanted record;
+BEGIN
+  FOR wanted IN
+    SELECT * FROM (VALUES
+      ('esmed',         'LOGIN',   'The esmed daemon: reads its settings, works the queues'),
+      ('esmed_app',     'NOLOGIN', 'Applications that send and receive SMS: GRANT esmed_app TO their role'),
+      ('esmed_monitor', 'NOLOGIN', 'Dashboards of esmed: state, events and counts, no texts: GRANT esmed_monitor TO their role')
+    ) AS roles (name, login, meaning)
+  LOOP
+    CONTINUE WHEN EXISTS (SELECT FROM pg_roles WHERE rolname = wanted.name);
+    BEGIN
+      EXECUTE format('CREATE ROLE %I %s', wanted.name, wanted.login);
+      EXECUTE format('COMMENT ON ROLE %I IS %L', wanted.name, wanted.meaning);
+    EXCEPTION
+      WHEN duplicate_object OR unique_violation THEN
+        NULL;  -- roles belong to the whole cluster: another database's set-up was quicker
+      WHEN insufficient_privilege THEN
+        RAISE EXCEPTION 'the role "%" does not exist, and "%" may not create roles', wanted.name, current_user
+          USING HINT = 'Let an administrator run: CREATE ROLE esmed LOGIN; CREATE ROLE esmed_app NOLOGIN; '
+                       'CREATE ROLE esmed_monitor NOLOGIN; and then run this file again.';
+    END;
+  END LOOP;
+END
+$$;
+
+-- Types --------------------------------------------------------------------------------------------
+
+CREATE TYPE smpp_priority_flag AS ENUM ('LEVEL_0', 'LEVEL_1', 'LEVEL_2', 'LEVEL_3');
+COMMENT ON TYPE smpp_priority_flag IS
+  'priority_flag of submit_sm, LEVEL_0 (lowest) to LEVEL_3. Higher ones leave the queue first.';
+
+CREATE TYPE smpp_registered_delivery AS ENUM (
+  'NO_SMSC_DELIVERY_RECEIPT_REQUESTED',
+  'SMSC_DELIVERY_RECEIPT_REQUESTED',
+  'SMSC_DELIVERY_RECEIPT_REQUESTED_FOR_FAILURE');
+COMMENT ON TYPE smpp_registered_delivery IS
+  'registered_delivery of submit_sm: no receipt, a receipt for every outcome, or a receipt only for a failure.';
+
+-- Helper functions ---------------------------------------------------------------------------------
+
+-- Two indexes and the matching of receipts stand on this one. It is inlined into both, so it is neither SECURITY DEFINER
+-- nor has a search_path (all names in it are qualified); a STRICT function is inlined only when all of its body is
+-- strict, hence no CASE. Everybody may execute it: who updates a row that has a message id evaluates the index's expression.
+CREATE FUNCTION esmed_canonical_id(message_id text) RETURNS text
+  LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+  AS $$ SELECT pg_catalog.lower((pg_catalog.ltrim(pg_catalog."left"($1, -1), '0') OPERATOR(pg_catalog.||) pg_catalog."right"($1, 1)) COLLATE "C") $$;
+COMMENT ON FUNCTION esmed_canonical_id(text) IS
+  'The form in which message ids are compared: lower case, leading zeros off, ''0'' for nothing but zeros.';
+
+CREATE FUNCTION notify_table_change() RETURNS trigger
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+  AS $$
+BEGIN
+  PERFORM pg_notify('notify_table_change', TG_TABLE_NAME);
+  -- Only a BEFORE (or INSTEAD OF) trigger for each row has its result looked at: let the row pass.
+  IF TG_LEVEL = 'ROW' AND TG_OP = 'DELETE' THEN
+    RETURN OLD;
+  ELSIF TG_LEVEL = 'ROW' THEN
+    RETURN NEW;
+  END IF;
+  RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION notify_table_change() IS
+  'Trigger function: notifies the channel notify_table_change, payload: the name of the table. For triggers of your own too, on any table, BEFORE or AFTER, for each row or statement.';
+
+-- One function for both triggers of the rule "at most one enabled server a lane".
+--   Before the statement: one transaction at a time changes smpp_servers, so that the last to commit wins and nobody
+--   deadlocks. All changes take the lock, a DELETE or a new name too: who held a row without it could deadlock with who
+--   holds the lock. (A partial unique index instead would make an INSERT of a second enabled row fail.)
+--   After each row that is enabled: disable the others of its lane. When one statement enables several, the last wins.
+-- In REPEATABLE READ and SERIALIZABLE the rows that others enabled meanwhile can't be seen: there all rows of the lane
+-- are written, so that such a change is found, and ends in a serialization failure, to be tried again as usual.
+CREATE FUNCTION smpp_servers_only_one_enabled() RETURNS trigger
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+  AS $$
+BEGIN
+  IF TG_LEVEL = 'STATEMENT' THEN
+    PERFORM pg_advisory_xact_lock(1702063461, 1);
+    RETURN NULL;
+  END IF;
+
+  UPDATE public.smpp_servers
+  SET enabled = (id = NEW.id)
+  WHERE lane = NEW.lane
+    AND (enabled <> (id = NEW.id)
+         OR (id <> NEW.id AND current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted')));
+  RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION smpp_servers_only_one_enabled() IS
+  'Trigger function of smpp_servers: enabling a server disables the others of its lane.';
+
+-- NOTIFY takes less than 8,000 octets, and more would abort the transaction that reports the event.
+CREATE FUNCTION smpp_events_notify() RETURNS trigger
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+  AS $$
+DECLARE
+  event jsonb := to_jsonb(NEW);
+BEGIN
+  IF octet_length(event::text) > 7900 THEN
+    event := event - 'details';
+  END IF;
+  IF octet_length(event::text) > 7900 THEN
+    event := event || jsonb_build_object(
+      'lane', left(NEW.lane, 100), 'component', left(NEW.component, 100), 'type', left(NEW.type, 100),
+      'message', left(NEW.message, 700));  -- a character takes six octets at most (\u0001)
+  END IF;
+  PERFORM pg_notify('smpp_events', event::text);
+  RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION smpp_events_notify() IS
+  'Trigger function of smpp_events: notifies the channel smpp_events, payload: the event as JSON, without details where that would be too long, and then with the message cut.';
+
+-- Tables -------------------------------------------------------------------------------------------
+--
+-- Constraints are named after what they ask for: the name is what PostgreSQL tells whom they refuse.
+-- Timestamps that esmed reads are kept within what programs can hold: no 'infinity', no year 10000.
+
+CREATE TABLE smpp_servers (
+  id bigserial CONSTRAINT smpp_servers_pkey PRIMARY KEY,
+  enabled boolean NOT NULL DEFAULT FALSE,
+  name text,
+  host text NOT NULL,
+  port integer NOT NULL DEFAULT 2775
+    CONSTRAINT smpp_servers_port_between_1_and_65535 CHECK (port BETWEEN 1 AND 65535),
+  esme_system_id text NOT NULL,
+  esme_password text NOT NULL,
+  esme_source_addr text,
+  esme_bind_transceiver boolean NOT NULL DEFAULT FALSE,
+  esme_registered_delivery boolean NOT NULL DEFAULT FALSE,
+  esme_max_submission_attempts integer NOT NULL DEFAULT 3
+    CONSTRAINT smpp_servers_esme_max_submission_attempts_at_least_1 CHECK (esme_max_submission_attempts >= 1),
+  smpp_session_init_timer integer NOT NULL DEFAULT 30
+    CONSTRAINT smpp_servers_smpp_session_init_timer_at_least_1 CHECK (smpp_session_init_timer >= 1),
+  smpp_enquire_link_timer integer NOT NULL DEFAULT 10
+    CONSTRAINT smpp_servers_smpp_enquire_link_timer_not_negative CHECK (smpp_enquire_link_timer >= 0),
+  smpp_inactivity_timer integer NOT NULL DEFAULT 120
+    CONSTRAINT smpp_servers_smpp_inactivity_timer_not_negative CHECK (smpp_inactivity_timer >= 0),
+  smpp_response_timer integer NOT NULL DEFAULT 60
+    CONSTRAINT smpp_servers_smpp_response_timer_at_least_1 CHECK (smpp_response_timer >= 1),
+  smpp_pdu_read_timer integer NOT NULL DEFAULT 10
+    CONSTRAINT smpp_servers_smpp_pdu_read_timer_at_least_1 CHECK (smpp_pdu_read_timer >= 1),
+  -- new since 0.1.1
+  lane text NOT NULL DEFAULT 'default'
+    CONSTRAINT smpp_servers_lane_not_empty CHECK (lane <> ''),
+  esme_bind_mode text
+    CONSTRAINT smpp_servers_esme_bind_mode_transmitter_receiver_or_transceiver
+    CHECK (esme_bind_mode IN ('transmitter', 'receiver', 'transceiver', 'transmitter+receiver')),
+  smpp_system_type text NOT NULL DEFAULT ''
+    CONSTRAINT smpp_servers_smpp_system_type_at_most_12_octets CHECK (octet_length(smpp_system_type) <= 12),
+  smpp_interface_version smallint NOT NULL DEFAULT 52
+    CONSTRAINT smpp_servers_smpp_interface_version_between_0_and_255 CHECK (smpp_interface_version BETWEEN 0 AND 255),
+  esme_addr_ton smallint NOT NULL DEFAULT 0
+    CONSTRAINT smpp_servers_esme_addr_ton_between_0_and_255 CHECK (esme_addr_ton BETWEEN 0 AND 255),
+  esme_addr_npi smallint NOT NULL DEFAULT 0
+    CONSTRAINT smpp_servers_esme_addr_npi_between_0_and_255 CHECK (esme_addr_npi BETWEEN 0 AND 255),
+  esme_address_range text NOT NULL DEFAULT ''
+    CONSTRAINT smpp_servers_esme_address_range_at_most_40_octets CHECK (octet_length(esme_address_range) <= 40),
+  esme_service_type text NOT NULL DEFAULT ''
+    CONSTRAINT smpp_servers_esme_service_type_at_most_5_octets CHECK (octet_length(esme_service_type) <= 5),
+  esme_source_addr_ton smallint
+    CONSTRAINT smpp_servers_esme_source_addr_ton_between_0_and_255 CHECK (esme_source_addr_ton BETWEEN 0 AND 255),
+  esme_source_addr_npi smallint
+    CONSTRAINT smpp_servers_esme_source_addr_npi_between_0_and_255 CHECK (esme_source_addr_npi BETWEEN 0 AND 255),
+  esme_dest_addr_ton smallint NOT NULL DEFAULT 1
+    CONSTRAINT smpp_servers_esme_dest_addr_ton_between_0_and_255 CHECK (esme_dest_addr_ton BETWEEN 0 AND 255),
+  esme_dest_addr_npi smallint NOT NULL DEFAULT 1
+    CONSTRAINT smpp_servers_esme_dest_addr_npi_between_0_and_255 CHECK (esme_dest_addr_npi BETWEEN 0 AND 255),
+  esme_country_code text
+    CONSTRAINT smpp_servers_esme_country_code_only_1_to_4_digits CHECK (esme_country_code ~ '^[1-9][0-9]{0,3}$'),
+  esme_window_size integer NOT NULL DEFAULT 10
+    CONSTRAINT smpp_servers_esme_window_size_between_1_and_65535 CHECK (esme_window_size BETWEEN 1 AND 65535),
+  esme_throughput double precision
+    CONSTRAINT smpp_servers_esme_throughput_over_0_and_finite
+    CHECK (esme_throughput > 0 AND esme_throughput < 'Infinity'),
+  esme_throttle_delay double precision NOT NULL DEFAULT 1
+    CONSTRAINT smpp_servers_esme_throttle_delay_over_0_and_finite
+    CHECK (esme_throttle_delay > 0 AND esme_throttle_delay < 'Infinity'),
+  esme_retry_delay double precision NOT NULL DEFAULT 5
+    CONSTRAINT smpp_servers_esme_retry_delay_over_0_and_finite
+    CHECK (esme_retry_delay > 0 AND esme_retry_delay < 'Infinity'),
+  esme_default_alphabet text NOT NULL DEFAULT 'GSM0338'
+    CONSTRAINT smpp_servers_esme_default_alphabet_gsm0338_ascii_latin1_or_utf8
+    CHECK (esme_default_alphabet IN ('GSM0338', 'GSM0338_PACKED', 'ASCII', 'LATIN1', 'UTF8')),
+  esme_transliterate boolean NOT NULL DEFAULT FALSE,
+  esme_long_message text NOT NULL DEFAULT 'udh'
+    CONSTRAINT smpp_servers_long_message_udh_udh16_sar_payload_reject_or_none
+    CHECK (esme_long_message IN ('udh', 'udh16', 'sar', 'payload', 'reject', 'none')),
+  esme_max_parts smallint NOT NULL DEFAULT 10
+    CONSTRAINT smpp_servers_esme_max_parts_between_1_and_255 CHECK (esme_max_parts BETWEEN 1 AND 255),
+  esme_part_receipts text NOT NULL DEFAULT 'each'
+    CONSTRAINT smpp_servers_esme_part_receipts_each_or_one CHECK (esme_part_receipts IN ('each', 'one')),
+  esme_receipts_without_esm_class boolean NOT NULL DEFAULT FALSE,
+  esme_message_id_format text NOT NULL DEFAULT 'same'
+    CONSTRAINT smpp_servers_esme_message_id_format_same_resp_hex_receipt_hex
+    CHECK (esme_message_id_format IN ('same', 'resp_hex', 'receipt_hex')),
+  esme_in_doubt text NOT NULL DEFAULT 'resend'
+    CONSTRAINT smpp_servers_esme_in_doubt_resend_fail_or_hold CHECK (esme_in_doubt IN ('resend', 'fail', 'hold')),
+  esme_validity_period interval
+    CONSTRAINT smpp_servers_esme_validity_period_over_0_at_most_99_years
+    CHECK (esme_validity_period > interval '0' AND esme_validity_period <= interval '99 years'),
+  esme_submit_paused boolean NOT NULL DEFAULT FALSE,
+  esme_tls boolean NOT NULL DEFAULT FALSE,
+  esme_tls_verify boolean NOT NULL DEFAULT TRUE,
+  esme_tls_server_name text,
+  esme_tls_ca_file text,
+  esme_tls_cert_file text,
+  esme_tls_key_file text,
+  esme_failover_order integer,
+  esme_failover_after integer NOT NULL DEFAULT 60
+    CONSTRAINT smpp_servers_esme_failover_after_not_negative CHECK (esme_failover_after >= 0),
+  CONSTRAINT smpp_servers_host_port_esme_system_id_unique UNIQUE (host, port, esme_system_id)
+);
+
+COMMENT ON TABLE smpp_servers IS
+  'One row an account at an SMSC; at most one is enabled in a lane, and the daemon of that lane keeps a session with it. Enabling a row disables the others of its lane. Changes take effect at once; only those that the session depends on (host, port, credentials, bind parameters, timers, TLS) rebind. Changes by several transactions wait for each other.';
+COMMENT ON COLUMN smpp_servers.id IS 'Number of the server, named by submission_server_id, smpp_server_id and server_id in other tables';
+COMMENT ON COLUMN smpp_servers.enabled IS 'TRUE: the server to use. Setting it disables the others of the lane; none enabled: no session';
+COMMENT ON COLUMN smpp_servers.name IS 'A name for people';
+COMMENT ON COLUMN smpp_servers.host IS 'Host name or IP address of the SMSC. An empty one is reported as an event';
+COMMENT ON COLUMN smpp_servers.port IS 'TCP port of the SMSC';
+COMMENT ON COLUMN smpp_servers.esme_system_id IS 'User name of the bind. More than 15 octets give a warning event, and are sent all the same';
+COMMENT ON COLUMN smpp_servers.esme_password IS 'Password of the bind. More than 8 octets give a warning event, and are sent all the same';
+COMMENT ON COLUMN smpp_servers.esme_source_addr IS 'Sender of messages that name none themselves (smpp_source_addr) and match no row of smpp_prefixes';
+COMMENT ON COLUMN smpp_servers.esme_bind_transceiver IS 'TRUE: bind_transceiver, FALSE: bind_transmitter. Counts while esme_bind_mode is NULL';
+COMMENT ON COLUMN smpp_servers.esme_registered_delivery IS 'TRUE: ask for a receipt for each message, also where the message does not ask for one';
+COMMENT ON COLUMN smpp_servers.esme_max_submission_attempts IS 'A message fails after so many attempts. Every attempt that was written counts, an unanswered one too; throttled and unwritten ones do not';
+COMMENT ON COLUMN smpp_servers.smpp_session_init_timer IS 'Seconds from connecting to the answer to the bind';
+COMMENT ON COLUMN smpp_servers.smpp_enquire_link_timer IS 'Seconds of silence after which an enquire_link is sent; 0: never';
+COMMENT ON COLUMN smpp_servers.smpp_inactivity_timer IS 'Seconds without any message in either direction after which the session is ended; 0: never';
+COMMENT ON COLUMN smpp_servers.smpp_response_timer IS 'Seconds to wait for the answer to a request';
+COMMENT ON COLUMN smpp_servers.smpp_pdu_read_timer IS 'Seconds that the rest of a PDU may take once its first octet has come';
+COMMENT ON COLUMN smpp_servers.lane IS 'A daemon serves one lane: the servers and the messages that carry its name';
+COMMENT ON COLUMN smpp_servers.esme_bind_mode IS 'transmitter, receiver, transceiver or transmitter+receiver (a pair of sessions); NULL: by esme_bind_transceiver';
+COMMENT ON COLUMN smpp_servers.smpp_system_type IS 'system_type of the bind, at most 12 octets';
+COMMENT ON COLUMN smpp_servers.smpp_interface_version IS 'interface_version of the bind; 52 (hexadecimal 34) is SMPP 3.4';
+COMMENT ON COLUMN smpp_servers.esme_addr_ton IS 'addr_ton of the bind';
+COMMENT ON COLUMN smpp_servers.esme_addr_npi IS 'addr_npi of the bind';
+COMMENT ON COLUMN smpp_servers.esme_address_range IS 'address_range of the bind, at most 40 octets';
+COMMENT ON COLUMN smpp_servers.esme_service_type IS 'service_type of messages that name none themselves, at most 5 octets';
+COMMENT ON COLUMN smpp_servers.esme_source_addr_ton IS 'Type of number of the sender; NULL: detected (empty 0, any letter 5, 3 to 8 digits 3, otherwise 1)';
+COMMENT ON COLUMN smpp_servers.esme_source_addr_npi IS 'Numbering plan of the sender; NULL: detected (empty or any letter 0, otherwise 1)';
+COMMENT ON COLUMN smpp_servers.esme_dest_addr_ton IS 'Type of number of the destination; 1 is international';
+COMMENT ON COLUMN smpp_servers.esme_dest_addr_npi IS 'Numbering plan of the destination; 1 is E.164';
+COMMENT ON COLUMN smpp_servers.esme_country_code IS 'Country calling code, such as 27: destinations in national form (leading 0), with + or with 00 are sent in international form; NULL: they are sent as they are';
+COMMENT ON COLUMN smpp_servers.esme_window_size IS 'Most requests that may be unanswered at once';
+COMMENT ON COLUMN smpp_servers.esme_throughput IS 'Most submit PDUs a second (each part of a long message counts); NULL: no limit';
+COMMENT ON COLUMN smpp_servers.esme_throttle_delay IS 'Seconds that the whole session pauses after ESME_RTHROTTLED or ESME_RMSGQFUL, growing while it goes on';
+COMMENT ON COLUMN smpp_servers.esme_retry_delay IS 'Seconds before the next attempt of a message, doubled each time, jittered';
+COMMENT ON COLUMN smpp_servers.esme_default_alphabet IS 'What data_coding 0 means at this SMSC: GSM0338, GSM0338_PACKED, ASCII, LATIN1 or UTF8';
+COMMENT ON COLUMN smpp_servers.esme_transliterate IS 'TRUE: typographic characters are replaced so that a text fits the default alphabet';
+COMMENT ON COLUMN smpp_servers.esme_long_message IS 'How a text that is too long for one PDU is sent: udh or udh16 (parts with an 8 or 16 bit reference), sar (parts, by TLVs), payload (one PDU, message_payload), reject (it fails), none (one submit up to 254 octets, which the SMSC splits, as esmed 0.1.1 did)';
+COMMENT ON COLUMN smpp_servers.esme_max_parts IS 'A text that needs more parts fails with a reason; it is never cut';
+COMMENT ON COLUMN smpp_servers.esme_part_receipts IS 'each: every part of a long message gets a receipt; one: one receipt stands for all parts';
+COMMENT ON COLUMN smpp_servers.esme_receipts_without_esm_class IS 'TRUE only for providers that send receipts with esm_class 0: then the text decides, and a phone could forge one';
+COMMENT ON COLUMN smpp_servers.esme_message_id_format IS 'How the id in a receipt relates to the one in the response: same (case and leading zeros ignored), resp_hex (response hexadecimal, receipt decimal) or receipt_hex (the other way round)';
+COMMENT ON COLUMN smpp_servers.esme_in_doubt IS 'What becomes of a submit whose answer was lost: resend (again, with possible_duplicate set), fail, or hold (until somebody decides)';
+COMMENT ON COLUMN smpp_servers.esme_validity_period IS 'validity_period of messages that name none themselves; NULL: the default of the SMSC';
+COMMENT ON COLUMN smpp_servers.esme_submit_paused IS 'TRUE: stay bound and receive, submit nothing';
+COMMENT ON COLUMN smpp_servers.esme_tls IS 'TRUE: connect with TLS';
+COMMENT ON COLUMN smpp_servers.esme_tls_verify IS 'FALSE: the certificate of the SMSC is not checked';
+COMMENT ON COLUMN smpp_servers.esme_tls_server_name IS 'Name that the certificate must carry; NULL: host';
+COMMENT ON COLUMN smpp_servers.esme_tls_ca_file IS 'PEM file on the machine of the daemon: authorities to trust; NULL: those of the system';
+COMMENT ON COLUMN smpp_servers.esme_tls_cert_file IS 'PEM file on the machine of the daemon: client certificate; NULL: none';
+COMMENT ON COLUMN smpp_servers.esme_tls_key_file IS 'PEM file on the machine of the daemon: key of the client certificate';
+COMMENT ON COLUMN smpp_servers.esme_failover_order IS 'Servers of the lane that have a number stand in, lowest first, when the enabled one cannot be bound; NULL: never';
+COMMENT ON COLUMN smpp_servers.esme_failover_after IS 'Seconds without a bind after which the next server stands in';
+
+-- smpp_tx_queue lives from HOT updates (new versions in the same page, no index touched): the claim of a row and the
+-- receipt for it change no column that an index or its predicate names. Keep it so: no index on submission_started_at,
+-- submission_attempts, submission_server_id, next_attempt_at, in_doubt, or on the state and its time.
+CREATE TABLE smpp_tx_queue (
+  id bigserial CONSTRAINT smpp_tx_queue_pkey PRIMARY KEY,
+  insert_timestamp timestamptz NOT NULL DEFAULT now(),
+  smpp_destination_addr text NOT NULL,
+  smpp_priority_flag smpp_priority_flag NOT NULL DEFAULT 'LEVEL_0',
+  smpp_registered_delivery smpp_registered_delivery NOT NULL DEFAULT 'NO_SMSC_DELIVERY_RECEIPT_REQUESTED',
+  smpp_short_message text NOT NULL,
+  smpp_message_id text,
+  smpp_message_state text
+    CONSTRAINT smpp_tx_queue_smpp_message_state_is_a_state_of_smpp
+    CHECK (smpp_message_state IN ('ENROUTE', 'DELIVERED', 'EXPIRED', 'DELETED', 'UNDELIVERABLE', 'ACCEPTED', 'UNKNOWN', 'REJECTED')),
+  message_state_timestamp timestamptz,
+  submission_timestamp timestamptz,
+  submission_attempts integer NOT NULL DEFAULT 0,
+  submission_done boolean NOT NULL DEFAULT FALSE,
+  submission_failed boolean NOT NULL DEFAULT FALSE,
+  submission_info text,
+  -- new since 0.1.1
+  lane text NOT NULL DEFAULT 'default'
+    CONSTRAINT smpp_tx_queue_lane_not_empty CHECK (lane <> ''),
+  smpp_source_addr text,
+  smpp_source_addr_ton smallint
+    CONSTRAINT smpp_tx_queue_smpp_source_addr_ton_between_0_and_255 CHECK (smpp_source_addr_ton BETWEEN 0 AND 255),
+  smpp_source_addr_npi smallint
+    CONSTRAINT smpp_tx_queue_smpp_source_addr_npi_between_0_and_255 CHECK (smpp_source_addr_npi BETWEEN 0 AND 255),
+  smpp_dest_addr_ton smallint
+    CONSTRAINT smpp_tx_queue_smpp_dest_addr_ton_between_0_and_255 CHECK (smpp_dest_addr_ton BETWEEN 0 AND 255),
+  smpp_dest_addr_npi smallint
+    CONSTRAINT smpp_tx_queue_smpp_dest_addr_npi_between_0_and_255 CHECK (smpp_dest_addr_npi BETWEEN 0 AND 255),
+  smpp_service_type text,
+  smpp_protocol_id smallint
+    CONSTRAINT smpp_tx_queue_smpp_protocol_id_between_0_and_255 CHECK (smpp_protocol_id BETWEEN 0 AND 255),
+  smpp_esm_class smallint
+    CONSTRAINT smpp_tx_queue_smpp_esm_class_between_0_and_255 CHECK (smpp_esm_class BETWEEN 0 AND 255),
+  smpp_data_coding smallint
+    CONSTRAINT smpp_tx_queue_smpp_data_coding_between_0_and_255 CHECK (smpp_data_coding BETWEEN 0 AND 255),
+  smpp_message_class smallint
+    CONSTRAINT smpp_tx_queue_smpp_message_class_between_0_and_3 CHECK (smpp_message_class BETWEEN 0 AND 3),
+  smpp_validity_period interval
+    CONSTRAINT smpp_tx_queue_smpp_validity_period_over_0_at_most_99_years
+    CHECK (smpp_validity_period > interval '0' AND smpp_validity_period <= interval '99 years'),
+  smpp_schedule_delivery_time timestamptz
+    CONSTRAINT smpp_tx_queue_smpp_schedule_delivery_time_finite_to_year_9999
+    CHECK (isfinite(smpp_schedule_delivery_time) AND smpp_schedule_delivery_time < '10000-01-01 00:00:00+00'),
+  smpp_optional_parameters jsonb
+    CONSTRAINT smpp_tx_queue_smpp_optional_parameters_is_a_json_object
+    CHECK (jsonb_typeof(smpp_optional_parameters) = 'object'),
+  send_after timestamptz
+    CONSTRAINT smpp_tx_queue_send_after_finite_to_year_9999
+    CHECK (isfinite(send_after) AND send_after < '10000-01-01 00:00:00+00'),
+  expires_at timestamptz
+    CONSTRAINT smpp_tx_queue_expires_at_finite_to_year_9999
+    CHECK (isfinite(expires_at) AND expires_at < '10000-01-01 00:00:00+00'),
+  client_ref text
+    CONSTRAINT smpp_tx_queue_client_ref_unique UNIQUE,
+  in_doubt_policy text
+    CONSTRAINT smpp_tx_queue_in_doubt_policy_resend_fail_or_hold CHECK (in_doubt_policy IN ('resend', 'fail', 'hold')),
+  submission_started_at timestamptz
+    CONSTRAINT smpp_tx_queue_submission_started_at_finite_to_year_9999
+    CHECK (isfinite(submission_started_at) AND submission_started_at < '10000-01-01 00:00:00+00'),
+  submission_server_id bigint,
+  next_attempt_at timestamptz
+    CONSTRAINT smpp_tx_queue_next_attempt_at_finite_to_year_9999
+    CHECK (isfinite(next_attempt_at) AND next_attempt_at < '10000-01-01 00:00:00+00'),
+  in_doubt boolean NOT NULL DEFAULT FALSE,
+  possible_duplicate boolean NOT NULL DEFAULT FALSE,
+  message_parts smallint
+    CONSTRAINT smpp_tx_queue_message_parts_between_1_and_255 CHECK (message_parts BETWEEN 1 AND 255),
+  smpp_error_code text,
+  smpp_network_error_code text,
+  cancel_requested_at timestamptz
+    CONSTRAINT smpp_tx_queue_cancel_requested_at_finite_to_year_9999
+    CHECK (isfinite(cancel_requested_at) AND cancel_requested_at < '10000-01-01 00:00:00+00')
+) WITH (
+  fillfactor = 50,
+  autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000,
+  autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_vacuum_insert_threshold = 10000,
+  autovacuum_analyze_scale_factor = 0.05, autovacuum_analyze_threshold = 1000,
+  autovacuum_vacuum_cost_limit = 2000
+);
+
+-- What waits, in the order in which it leaves. Rows that are claimed stay in it until they end.
+CREATE INDEX smpp_tx_queue_pending ON smpp_tx_queue (lane, smpp_priority_flag DESC, id)
+  WHERE NOT submission_done AND NOT submission_failed;
+-- What may run out while it waits.
+CREATE INDEX smpp_tx_queue_expiry ON smpp_tx_queue (expires_at)
+  WHERE expires_at IS NOT NULL AND NOT submission_done AND NOT submission_failed;
+-- A receipt finds its message. text_pattern_ops compares octets, whatever the collation of the database: quicker, and
+-- an upgrade of the C library can't break it.
+CREATE INDEX smpp_tx_queue_message_id ON smpp_tx_queue (esmed_canonical_id(smpp_message_id) text_pattern_ops)
+  WHERE smpp_message_id IS NOT NULL;
+
+COMMENT ON TABLE smpp_tx_queue IS
+  'One row a message to send: INSERT smpp_destination_addr and smpp_short_message, the daemon does the rest and reports here. What a row says in a word: view smpp_tx_status. To send one again: esmed_resend(id), or UPDATE ... SET submission_done = FALSE, submission_failed = FALSE, submission_attempts = 0. To stop one: esmed_cancel(id). Delete old rows when you like.';
+COMMENT ON COLUMN smpp_tx_queue.id IS 'Number of the message; within a priority the lowest leaves first';
+COMMENT ON COLUMN smpp_tx_queue.insert_timestamp IS 'When the row was inserted';
+COMMENT ON COLUMN smpp_tx_queue.smpp_destination_addr IS 'Number of the phone. One that cannot be sent makes the message fail with a reason';
+COMMENT ON COLUMN smpp_tx_queue.smpp_priority_flag IS 'LEVEL_0 to LEVEL_3: higher ones leave first; also told to the SMSC';
+COMMENT ON COLUMN smpp_tx_queue.smpp_registered_delivery IS 'Which receipt to ask the SMSC for; where none is asked for, esme_registered_delivery of the server decides';
+COMMENT ON COLUMN smpp_tx_queue.smpp_short_message IS 'The text. One that takes several parts is split as esme_long_message of the server says';
+COMMENT ON COLUMN smpp_tx_queue.smpp_message_id IS 'Id that the SMSC gave the message, as received; of a long message that of part 1';
+COMMENT ON COLUMN smpp_tx_queue.smpp_message_state IS 'State by the receipts: ENROUTE, ACCEPTED and UNKNOWN on the way; DELIVERED, EXPIRED, DELETED, UNDELIVERABLE, REJECTED in the end, and then it stays; NULL: none yet';
+COMMENT ON COLUMN smpp_tx_queue.message_state_timestamp IS 'When smpp_message_state was set';
+COMMENT ON COLUMN smpp_tx_queue.submission_timestamp IS 'When the SMSC answered the last attempt';
+COMMENT ON COLUMN smpp_tx_queue.submission_attempts IS 'Attempts so far';
+COMMENT ON COLUMN smpp_tx_queue.submission_done IS 'TRUE: the SMSC has accepted the message';
+COMMENT ON COLUMN smpp_tx_queue.submission_failed IS 'TRUE: given up; submission_info says why';
+COMMENT ON COLUMN smpp_tx_queue.submission_info IS 'Outcome of the last attempt in words, such as the name of the SMPP status; cancelled: by esmed_cancel';
+COMMENT ON COLUMN smpp_tx_queue.lane IS 'The daemon of this lane sends it';
+COMMENT ON COLUMN smpp_tx_queue.smpp_source_addr IS 'Sender; NULL: by smpp_prefixes, then esme_source_addr of the server';
+COMMENT ON COLUMN smpp_tx_queue.smpp_source_addr_ton IS 'Type of number of the sender; NULL: as the server says';
+COMMENT ON COLUMN smpp_tx_queue.smpp_source_addr_npi IS 'Numbering plan of the sender; NULL: as the server says';
+COMMENT ON COLUMN smpp_tx_queue.smpp_dest_addr_ton IS 'Type of number of the destination; NULL: as the server says';
+COMMENT ON COLUMN smpp_tx_queue.smpp_dest_addr_npi IS 'Numbering plan of the destination; NULL: as the server says';
+COMMENT ON COLUMN smpp_tx_queue.smpp_service_type IS 'service_type, at most 5 octets; NULL: as the server says';
+COMMENT ON COLUMN smpp_tx_queue.smpp_protocol_id IS 'protocol_id; NULL: 0';
+COMMENT ON COLUMN smpp_tx_queue.smpp_esm_class IS 'esm_class; NULL: chosen';
+COMMENT ON COLUMN smpp_tx_queue.smpp_data_coding IS 'data_coding, which also says how the text is encoded; NULL: chosen by the text';
+COMMENT ON COLUMN smpp_tx_queue.smpp_message_class IS 'Message class: 0 is shown at once and not stored (flash), 1 phone, 2 SIM, 3 terminal equipment; NULL: none';
+COMMENT ON COLUMN smpp_tx_queue.smpp_validity_period IS 'How long the SMSC may try to deliver it; NULL: as the server says';
+COMMENT ON COLUMN smpp_tx_queue.smpp_schedule_delivery_time IS 'When the SMSC shall deliver it; NULL: at once. Compare send_after';
+COMMENT ON COLUMN smpp_tx_queue.smpp_optional_parameters IS 'TLVs to send, by name or by tag: {"user_message_reference": 7, "0x1401": {"hex": "6162"}, "0x1402": "text"}';
+COMMENT ON COLUMN smpp_tx_queue.send_after IS 'It is not sent before; NULL: at once';
+COMMENT ON COLUMN smpp_tx_queue.expires_at IS 'It is not sent (again) after it, and ends failed with the state EXPIRED; NULL: never';
+COMMENT ON COLUMN smpp_tx_queue.client_ref IS 'Reference of the application, unique while the row exists: INSERT ... ON CONFLICT (client_ref) DO NOTHING sends a message once however often it is tried';
+COMMENT ON COLUMN smpp_tx_queue.in_doubt_policy IS 'resend, fail or hold, as esme_in_doubt of the server; NULL: as the server says';
+COMMENT ON COLUMN smpp_tx_queue.submission_started_at IS 'Not NULL only while an attempt is open: since when. Committed before the first octet leaves';
+COMMENT ON COLUMN smpp_tx_queue.submission_server_id IS 'Server of the last attempt: smpp_servers.id';
+COMMENT ON COLUMN smpp_tx_queue.next_attempt_at IS 'It is not tried again before; NULL: at once';
+COMMENT ON COLUMN smpp_tx_queue.in_doubt IS 'TRUE: an answer was lost, nobody knows whether the SMSC has the message, and it is not sent again unless somebody decides (esmed_resend, esmed_cancel)';
+COMMENT ON COLUMN smpp_tx_queue.possible_duplicate IS 'TRUE: it was sent again after an answer was lost, so the phone may have got it twice';
+COMMENT ON COLUMN smpp_tx_queue.message_parts IS 'How many PDUs it took; more than one: see smpp_tx_parts';
+COMMENT ON COLUMN smpp_tx_queue.smpp_error_code IS 'err: of the receipt, as received; smpp_error_codes can put it in words';
+COMMENT ON COLUMN smpp_tx_queue.smpp_network_error_code IS 'TLV network_error_code of the receipt, hexadecimal';
+COMMENT ON COLUMN smpp_tx_queue.cancel_requested_at IS 'When esmed_cancel was called while an attempt was open (it returned requested): if that attempt does not succeed, the message is cancelled instead of tried again';
+
+CREATE TABLE smpp_tx_parts (
+  tx_id bigint NOT NULL
+    CONSTRAINT smpp_tx_parts_tx_id_fkey REFERENCES smpp_tx_queue (id) ON DELETE CASCADE,
+  part smallint NOT NULL,
+  total smallint NOT NULL
+    CONSTRAINT smpp_tx_parts_total_between_1_and_255 CHECK (total BETWEEN 1 AND 255),
+  concat_ref integer
+    CONSTRAINT smpp_tx_parts_concat_ref_between_0_and_65535 CHECK (concat_ref BETWEEN 0 AND 65535),
+  data_coding smallint NOT NULL
+    CONSTRAINT smpp_tx_parts_data_coding_between_0_and_255 CHECK (data_coding BETWEEN 0 AND 255),
+  esm_class smallint NOT NULL DEFAULT 0
+    CONSTRAINT smpp_tx_parts_esm_class_between_0_and_255 CHECK (esm_class BETWEEN 0 AND 255),
+  octets bytea NOT NULL,
+  smpp_optional_parameters jsonb
+    CONSTRAINT smpp_tx_parts_smpp_optional_parameters_is_a_json_object
+    CHECK (jsonb_typeof(smpp_optional_parameters) = 'object'),
+  smpp_message_id text,
+  smpp_message_state text
+    CONSTRAINT smpp_tx_parts_smpp_message_state_is_a_state_of_smpp
+    CHECK (smpp_message_state IN ('ENROUTE', 'DELIVERED', 'EXPIRED', 'DELETED', 'UNDELIVERABLE', 'ACCEPTED', 'UNKNOWN', 'REJECTED')),
+  message_state_timestamp timestamptz
+    CONSTRAINT smpp_tx_parts_message_state_timestamp_finite CHECK (isfinite(message_state_timestamp)),
+  smpp_error_code text,
+  smpp_network_error_code text,
+  submission_started_at timestamptz
+    CONSTRAINT smpp_tx_parts_submission_started_at_finite CHECK (isfinite(submission_started_at)),
+  submission_timestamp timestamptz
+    CONSTRAINT smpp_tx_parts_submission_timestamp_finite CHECK (isfinite(submission_timestamp)),
+  submission_attempts integer NOT NULL DEFAULT 0,
+  submission_done boolean NOT NULL DEFAULT FALSE,
+  submission_failed boolean NOT NULL DEFAULT FALSE,
+  submission_info text,
+  in_doubt boolean NOT NULL DEFAULT FALSE,
+  CONSTRAINT smpp_tx_parts_pkey PRIMARY KEY (tx_id, part),
+  CONSTRAINT smpp_tx_parts_part_between_1_and_total CHECK (part BETWEEN 1 AND total)
+) WITH (
+  fillfactor = 70,
+  autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000,
+  autovacuum_analyze_scale_factor = 0.05, autovacuum_vacuum_cost_limit = 2000
+);
+
+CREATE INDEX smpp_tx_parts_message_id ON smpp_tx_parts (esmed_canonical_id(smpp_message_id) text_pattern_ops)
+  WHERE smpp_message_id IS NOT NULL;
+
+COMMENT ON TABLE smpp_tx_parts IS
+  'The parts of long messages, fixed before the first one leaves: a retry sends the same parts, and never again one that was accepted. They go with their message (ON DELETE CASCADE).';
+COMMENT ON COLUMN smpp_tx_parts.tx_id IS 'The message: smpp_tx_queue.id';
+COMMENT ON COLUMN smpp_tx_parts.part IS 'Number of the part, from 1';
+COMMENT ON COLUMN smpp_tx_parts.total IS 'How many parts the message has';
+COMMENT ON COLUMN smpp_tx_parts.concat_ref IS 'Reference number that the parts have in common, 8 or 16 bits; NULL: none was needed';
+COMMENT ON COLUMN smpp_tx_parts.data_coding IS 'data_coding of the part';
+COMMENT ON COLUMN smpp_tx_parts.esm_class IS 'esm_class of the part';
+COMMENT ON COLUMN smpp_tx_parts.octets IS 'The part as it is sent, with its user data header where it has one';
+COMMENT ON COLUMN smpp_tx_parts.smpp_optional_parameters IS 'TLVs of the part, as smpp_tx_queue.smpp_optional_parameters';
+COMMENT ON COLUMN smpp_tx_parts.smpp_message_id IS 'Id that the SMSC gave the part, as received';
+COMMENT ON COLUMN smpp_tx_parts.smpp_message_state IS 'State by the receipts, as smpp_tx_queue.smpp_message_state';
+COMMENT ON COLUMN smpp_tx_parts.message_state_timestamp IS 'When smpp_message_state was set';
+COMMENT ON COLUMN smpp_tx_parts.smpp_error_code IS 'err: of the receipt, as received';
+COMMENT ON COLUMN smpp_tx_parts.smpp_network_error_code IS 'TLV network_error_code of the receipt, hexadecimal';
+COMMENT ON COLUMN smpp_tx_parts.submission_started_at IS 'Not NULL only while an attempt of the part is open: since when';
+COMMENT ON COLUMN smpp_tx_parts.submission_timestamp IS 'When the SMSC answered the last attempt of the part';
+COMMENT ON COLUMN smpp_tx_parts.submission_attempts IS 'Attempts of the part so far';
+COMMENT ON COLUMN smpp_tx_parts.submission_done IS 'TRUE: the SMSC has accepted the part';
+COMMENT ON COLUMN smpp_tx_parts.submission_failed IS 'TRUE: given up; submission_info says why';
+COMMENT ON COLUMN smpp_tx_parts.submission_info IS 'Outcome of the last attempt of the part in words';
+COMMENT ON COLUMN smpp_tx_parts.in_doubt IS 'TRUE: the answer to this part was lost';
+
+CREATE TABLE smpp_rx_queue (
+  id bigserial CONSTRAINT smpp_rx_queue_pkey PRIMARY KEY,
+  insert_timestamp timestamptz NOT NULL DEFAULT now(),
+  pdu_raw text,
+  pdu_parsed jsonb,
+  smpp_source_addr text,
+  smpp_short_message text,
+  -- new since 0.1.1
+  smpp_destination_addr text,
+  smpp_server_id bigint,
+  kind text NOT NULL DEFAULT 'other'
+    CONSTRAINT smpp_rx_queue_kind_message_receipt_intermediate_or_other
+    CHECK (kind IN ('message', 'receipt', 'intermediate', 'other')),
+  receipt_message_id text,
+  tx_queue_id bigint,
+  concat_ref integer
+    CONSTRAINT smpp_rx_queue_concat_ref_between_0_and_65535 CHECK (concat_ref BETWEEN 0 AND 65535),
+  concat_part smallint
+    CONSTRAINT smpp_rx_queue_concat_part_between_0_and_255 CHECK (concat_part BETWEEN 0 AND 255),
+  concat_total smallint
+    CONSTRAINT smpp_rx_queue_concat_total_between_0_and_255 CHECK (concat_total BETWEEN 0 AND 255)
+) WITH (
+  autovacuum_vacuum_insert_scale_factor = 0.1, autovacuum_vacuum_insert_threshold = 10000,
+  autovacuum_analyze_scale_factor = 0.1, autovacuum_vacuum_cost_limit = 2000
+);
+
+-- A response finds the receipts that came before it; also behind the view smpp_unmatched_receipts.
+CREATE INDEX smpp_rx_queue_unmatched ON smpp_rx_queue (esmed_canonical_id(receipt_message_id) text_pattern_ops)
+  WHERE tx_queue_id IS NULL AND kind IN ('receipt', 'intermediate');
+
+COMMENT ON TABLE smpp_rx_queue IS
+  'One row a PDU that the SMSC sent: deliver_sm, data_sm, alert_notification and what could not be decoded. Messages from phones are easier to read in smpp_inbox. At least once: the SMSC sends again what it was not told we have. Delete old rows when you like.';
+COMMENT ON COLUMN smpp_rx_queue.id IS 'Number of the PDU';
+COMMENT ON COLUMN smpp_rx_queue.insert_timestamp IS 'When it was stored';
+COMMENT ON COLUMN smpp_rx_queue.pdu_raw IS 'The whole PDU, lower-case hexadecimal';
+COMMENT ON COLUMN smpp_rx_queue.pdu_parsed IS 'The PDU decoded, with the names of the SMPP specification; {"error": ...} for what cannot be decoded. A decoded NUL is U+2400. A JSON string: written by esmed 0.1.1';
+COMMENT ON COLUMN smpp_rx_queue.smpp_source_addr IS 'source_addr: the phone; of a receipt the destination of the message it is about';
+COMMENT ON COLUMN smpp_rx_queue.smpp_short_message IS 'The text, decoded';
+COMMENT ON COLUMN smpp_rx_queue.smpp_destination_addr IS 'destination_addr: our number';
+COMMENT ON COLUMN smpp_rx_queue.smpp_server_id IS 'Server that sent it: smpp_servers.id';
+COMMENT ON COLUMN smpp_rx_queue.kind IS 'message (from a phone), receipt (delivery receipt), intermediate (intermediate notification) or other';
+COMMENT ON COLUMN smpp_rx_queue.receipt_message_id IS 'Of a receipt: id of the message it is about, as received';
+COMMENT ON COLUMN smpp_rx_queue.tx_queue_id IS 'Of a receipt: the message it belongs to, smpp_tx_queue.id; NULL: not known (yet)';
+COMMENT ON COLUMN smpp_rx_queue.concat_ref IS 'Of a part of a long message: reference number that its parts have in common';
+COMMENT ON COLUMN smpp_rx_queue.concat_part IS 'Of a part of a long message: its number, from 1';
+COMMENT ON COLUMN smpp_rx_queue.concat_total IS 'Of a part of a long message: how many there are';
+
+CREATE TABLE smpp_inbox (
+  id bigserial CONSTRAINT smpp_inbox_pkey PRIMARY KEY,
+  received_at timestamptz NOT NULL DEFAULT now()
+    CONSTRAINT smpp_inbox_received_at_finite CHECK (isfinite(received_at)),
+  source text,
+  destination text,
+  message text,
+  parts smallint NOT NULL DEFAULT 1
+    CONSTRAINT smpp_inbox_parts_between_1_and_255 CHECK (parts BETWEEN 1 AND 255),
+  complete boolean NOT NULL DEFAULT TRUE,
+  processed boolean NOT NULL DEFAULT FALSE,
+  repeated boolean NOT NULL DEFAULT FALSE,
+  server_id bigint,
+  rx_ids bigint[] NOT NULL DEFAULT '{}'
+) WITH (
+  fillfactor = 85,
+  autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_insert_scale_factor = 0.1,
+  autovacuum_analyze_scale_factor = 0.1
+);
+
+CREATE INDEX smpp_inbox_unprocessed ON smpp_inbox (id) WHERE NOT processed;
+-- A message that comes again is found by its sender and time.
+CREATE INDEX smpp_inbox_source_received_at ON smpp_inbox (source, received_at);
+
+COMMENT ON TABLE smpp_inbox IS
+  'One row a message from a phone, long ones put together. Work through it by WHERE NOT processed ORDER BY id FOR UPDATE SKIP LOCKED, and set processed. The channel smpp_inbox tells of new rows.';
+COMMENT ON COLUMN smpp_inbox.id IS 'Number of the message';
+COMMENT ON COLUMN smpp_inbox.received_at IS 'When its first part was stored';
+COMMENT ON COLUMN smpp_inbox.source IS 'Number of the phone';
+COMMENT ON COLUMN smpp_inbox.destination IS 'Our number, as the SMSC wrote it';
+COMMENT ON COLUMN smpp_inbox.message IS 'The text';
+COMMENT ON COLUMN smpp_inbox.parts IS 'How many parts it has';
+COMMENT ON COLUMN smpp_inbox.complete IS 'FALSE: parts are missing after the reassembly timeout; one that comes late still completes it';
+COMMENT ON COLUMN smpp_inbox.processed IS 'For the application: set it when the message has been dealt with';
+COMMENT ON COLUMN smpp_inbox.repeated IS 'TRUE: the SMSC has sent the same message before';
+COMMENT ON COLUMN smpp_inbox.server_id IS 'Server that it came from: smpp_servers.id';
+COMMENT ON COLUMN smpp_inbox.rx_ids IS 'Its PDUs: smpp_rx_queue.id, in the order of the parts';
+
+CREATE TABLE smpp_prefixes (
+  prefix text CONSTRAINT smpp_prefixes_pkey PRIMARY KEY
+    CONSTRAINT smpp_prefixes_prefix_only_digits CHECK (prefix ~ '^[0-9]*$'),
+  operator text,
+  source_addr text,
+  server_id bigint
+);
+
+COMMENT ON TABLE smpp_prefixes IS
+  'Sender by destination: the longest prefix of the number counts. It stands behind smpp_source_addr of the message and before esme_source_addr of the server.';
+COMMENT ON COLUMN smpp_prefixes.prefix IS 'First digits of the destination, in the form in which it is sent; the empty one fits all';
+COMMENT ON COLUMN smpp_prefixes.operator IS 'Name of the operator, for people';
+COMMENT ON COLUMN smpp_prefixes.source_addr IS 'Sender to use; NULL: as the server says';
+COMMENT ON COLUMN smpp_prefixes.server_id IS 'Only for messages that leave by this server: smpp_servers.id; NULL: by any';
+
+CREATE TABLE smpp_status_classes (
+  server_id bigint,
+  command_status bigint NOT NULL
+    CONSTRAINT smpp_status_classes_command_status_between_0_and_4294967295
+    CHECK (command_status BETWEEN 0 AND 4294967295),
+  class text NOT NULL
+    CONSTRAINT smpp_status_classes_ok_throttled_temporary_permanent_or_fatal
+    CHECK (class IN ('ok', 'throttled', 'temporary', 'permanent', 'session-fatal'))
+);
+
+CREATE UNIQUE INDEX smpp_status_classes_once_a_server ON smpp_status_classes (server_id, command_status);
+CREATE UNIQUE INDEX smpp_status_classes_once_for_all_servers ON smpp_status_classes (command_status) WHERE server_id IS NULL;
+
+COMMENT ON TABLE smpp_status_classes IS
+  'What an answer of the SMSC means, where it differs from the usual. A row for the server counts before one for all servers.';
+COMMENT ON COLUMN smpp_status_classes.server_id IS 'The server: smpp_servers.id; NULL: all servers';
+COMMENT ON COLUMN smpp_status_classes.command_status IS 'command_status of the answer';
+COMMENT ON COLUMN smpp_status_classes.class IS 'ok, throttled (the session pauses), temporary (tried again later), permanent (the message fails) or session-fatal (the session is ended)';
+
+CREATE TABLE smpp_error_codes (
+  server_id bigint,
+  code text NOT NULL,
+  meaning text NOT NULL
+);
+
+CREATE UNIQUE INDEX smpp_error_codes_once_a_server ON smpp_error_codes (server_id, code);
+CREATE UNIQUE INDEX smpp_error_codes_once_for_all_servers ON smpp_error_codes (code) WHERE server_id IS NULL;
+
+COMMENT ON TABLE smpp_error_codes IS
+  'Error codes of receipts in words, from the documents of your provider; the view smpp_tx_report shows them. A row for the server counts before one for all servers.';
+COMMENT ON COLUMN smpp_error_codes.server_id IS 'The server: smpp_servers.id; NULL: all servers';
+COMMENT ON COLUMN smpp_error_codes.code IS 'The code: err: of the receipt, or the TLV network_error_code in hexadecimal (case and leading zeros do not matter)';
+COMMENT ON COLUMN smpp_error_codes.meaning IS 'What it means';
+
+CREATE TABLE smpp_events (
+  id bigserial CONSTRAINT smpp_events_pkey PRIMARY KEY,
+  at timestamptz NOT NULL DEFAULT now()
+    CONSTRAINT smpp_events_at_finite CHECK (isfinite(at)),
+  lane text NOT NULL DEFAULT 'default',
+  server_id bigint,
+  component text NOT NULL DEFAULT 'smpp',
+  type text NOT NULL,
+  status text
+    CONSTRAINT smpp_events_status_down_degraded_or_ok CHECK (status IN ('down', 'degraded', 'ok')),
+  message text NOT NULL DEFAULT '',
+  details jsonb
+) WITH (
+  autovacuum_vacuum_insert_scale_factor = 0.2, autovacuum_analyze_scale_factor = 0.2
+);
+
+COMMENT ON TABLE smpp_events IS
+  'What happened, append-only: binds, lost sessions, throttling, receipts that contradict each other and so on, never with the text of a message. Each row is sent to the channel smpp_events as JSON, without details where that would be too long.';
+COMMENT ON COLUMN smpp_events.id IS 'Number of the event';
+COMMENT ON COLUMN smpp_events.at IS 'When it was recorded';
+COMMENT ON COLUMN smpp_events.lane IS 'Lane of the daemon';
+COMMENT ON COLUMN smpp_events.server_id IS 'Server that it is about: smpp_servers.id; NULL: none';
+COMMENT ON COLUMN smpp_events.component IS 'What it is about: smpp, database, ...';
+COMMENT ON COLUMN smpp_events.type IS 'starting, binding, bound, bind_timeout, bind_failed, unbinding, connection_lost, throttled, throttled_end, server_switched, database_lost, ...';
+COMMENT ON COLUMN smpp_events.status IS 'State of the component afterwards: down, degraded or ok; NULL: the event says nothing about it';
+COMMENT ON COLUMN smpp_events.message IS 'One sentence for people';
+COMMENT ON COLUMN smpp_events.details IS 'More, for programs';
+
+-- A handful of rows, each updated every second or so: room for many versions in the page, so that all stay HOT.
+CREATE TABLE smpp_status (
+  lane text CONSTRAINT smpp_status_pkey PRIMARY KEY,
+  session_state text NOT NULL DEFAULT 'closed',
+  server_id bigint,
+  since timestamptz
+    CONSTRAINT smpp_status_since_finite CHECK (isfinite(since)),
+  window_in_use integer NOT NULL DEFAULT 0,
+  window_size integer NOT NULL DEFAULT 0,
+  rate double precision NOT NULL DEFAULT 0,
+  queue_depth bigint NOT NULL DEFAULT 0,
+  last_error text,
+  last_error_at timestamptz
+    CONSTRAINT smpp_status_last_error_at_finite CHECK (isfinite(last_error_at)),
+  version text,
+  started_at timestamptz
+    CONSTRAINT smpp_status_started_at_finite CHECK (isfinite(started_at)),
+  heartbeat timestamptz
+    CONSTRAINT smpp_status_heartbeat_finite CHECK (isfinite(heartbeat)),
+  holder text,
+  epoch bigint NOT NULL DEFAULT 0,
+  lease_expires_at timestamptz
+    CONSTRAINT smpp_status_lease_expires_at_finite CHECK (isfinite(lease_expires_at))
+) WITH (
+  fillfactor = 10,
+  autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 200,
+  autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 5000
+);
+
+COMMENT ON TABLE smpp_status IS
+  'One row a lane: how its daemon is doing, and the lease that lets only one daemon a lane work at a time.';
+COMMENT ON COLUMN smpp_status.lane IS 'The lane';
+COMMENT ON COLUMN smpp_status.session_state IS 'State of the SMPP session: closed while there is none';
+COMMENT ON COLUMN smpp_status.server_id IS 'Server of the session: smpp_servers.id';
+COMMENT ON COLUMN smpp_status.since IS 'Since when the session has been in this state';
+COMMENT ON COLUMN smpp_status.window_in_use IS 'Requests that await their answer';
+COMMENT ON COLUMN smpp_status.window_size IS 'Most requests that may await their answer';
+COMMENT ON COLUMN smpp_status.rate IS 'Submit PDUs a second, of late';
+COMMENT ON COLUMN smpp_status.queue_depth IS 'Messages of the lane that are still to be sent';
+COMMENT ON COLUMN smpp_status.last_error IS 'The last error, for people';
+COMMENT ON COLUMN smpp_status.last_error_at IS 'When that was';
+COMMENT ON COLUMN smpp_status.version IS 'Version of the daemon';
+COMMENT ON COLUMN smpp_status.started_at IS 'When the daemon started';
+COMMENT ON COLUMN smpp_status.heartbeat IS 'When the daemon last wrote this row, by the clock of the database; old: it is gone or stuck';
+COMMENT ON COLUMN smpp_status.holder IS 'The daemon that works (machine and process); NULL: none';
+COMMENT ON COLUMN smpp_status.epoch IS 'Counts up each time another daemon takes over';
+COMMENT ON COLUMN smpp_status.lease_expires_at IS 'Another daemon may take over after it';
+
+CREATE TABLE esmed_schema (
+  version integer CONSTRAINT esmed_schema_pkey PRIMARY KEY,
+  applied_at timestamptz NOT NULL DEFAULT now()
+    CONSTRAINT esmed_schema_applied_at_finite CHECK (isfinite(applied_at))
+);
+
+COMMENT ON TABLE esmed_schema IS
+  'Versions of this schema that were applied; the highest counts. The tables of esmed 0.1.1 would be version 1.';
+COMMENT ON COLUMN esmed_schema.version IS 'Version of the schema';
+COMMENT ON COLUMN esmed_schema.applied_at IS 'When it was applied';
+
+-- Triggers -----------------------------------------------------------------------------------------
+
+CREATE TRIGGER smpp_servers_one_change_at_a_time
+  BEFORE INSERT OR UPDATE OR DELETE ON smpp_servers
+  FOR EACH STATEMENT EXECUTE FUNCTION smpp_servers_only_one_enabled();
+COMMENT ON TRIGGER smpp_servers_one_change_at_a_time ON smpp_servers IS 'Transactions that change servers wait for each other';
+
+CREATE TRIGGER smpp_servers_only_one_enabled
+  AFTER INSERT OR UPDATE ON smpp_servers
+  FOR EACH ROW WHEN (NEW.enabled) EXECUTE FUNCTION smpp_servers_only_one_enabled();
+COMMENT ON TRIGGER smpp_servers_only_one_enabled ON smpp_servers IS 'Enabling a server disables the others of its lane';
+
+CREATE TRIGGER smpp_servers_notify_change
+  AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON smpp_servers
+  FOR EACH STATEMENT EXECUTE FUNCTION notify_table_change();
+COMMENT ON TRIGGER smpp_servers_notify_change ON smpp_servers IS 'Wakes the daemon';
+
+-- Not on UPDATE: that would be the daemon's own claims and results. A row that is set back by hand is found by the
+-- daemon's poll, a second later; esmed_resend and esmed_cancel wake it themselves.
+CREATE TRIGGER smpp_tx_queue_notify_change
+  AFTER INSERT ON smpp_tx_queue
+  FOR EACH STATEMENT EXECUTE FUNCTION notify_table_change();
+COMMENT ON TRIGGER smpp_tx_queue_notify_change ON smpp_tx_queue IS 'Wakes the daemon';
+
+CREATE TRIGGER smpp_prefixes_notify_change
+  AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON smpp_prefixes
+  FOR EACH STATEMENT EXECUTE FUNCTION notify_table_change();
+COMMENT ON TRIGGER smpp_prefixes_notify_change ON smpp_prefixes IS 'Wakes the daemon';
+
+CREATE TRIGGER smpp_status_classes_notify_change
+  AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON smpp_status_classes
+  FOR EACH STATEMENT EXECUTE FUNCTION notify_table_change();
+COMMENT ON TRIGGER smpp_status_classes_notify_change ON smpp_status_classes IS 'Wakes the daemon';
+
+CREATE TRIGGER smpp_events_notify
+  AFTER INSERT ON smpp_events
+  FOR EACH ROW EXECUTE FUNCTION smpp_events_notify();
+COMMENT ON TRIGGER smpp_events_notify ON smpp_events IS 'Sends the event to the channel smpp_events';
+
+-- Functions ----------------------------------------------------------------------------------------
+
+-- The row is locked before it is looked at: the daemon can't claim or finish it meanwhile.
+CREATE FUNCTION esmed_cancel(id bigint) RETURNS text
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+  AS $$
+#variable_conflict use_column
+DECLARE
+  message record;
+BEGIN
+  SELECT q.submission_done, q.submission_failed, q.submission_started_at, q.submission_info, q.smpp_message_state
+    INTO message
+    FROM public.smpp_tx_queue q WHERE q.id = $1 FOR NO KEY UPDATE;
+  IF NOT FOUND THEN
+    RETURN 'not found';
+  END IF;
+  IF message.submission_done THEN
+    RETURN 'too late';
+  END IF;
+  IF message.submission_failed THEN
+    IF message.smpp_message_state = 'DELETED' AND message.submission_info = 'cancelled' THEN
+      RETURN 'cancelled';
+    END IF;
+    RETURN 'too late';
+  END IF;
+
+  IF message.submission_started_at IS NOT NULL THEN
+    -- clock_timestamp(), as for submission_started_at: a request older than the attempt is not about it
+    UPDATE public.smpp_tx_queue q SET cancel_requested_at = clock_timestamp() WHERE q.id = $1;
+    PERFORM pg_notify('notify_table_change', 'smpp_tx_queue');
+    RETURN 'requested';
+  END IF;
+
+  UPDATE public.smpp_tx_queue q
+    SET submission_failed = TRUE, submission_info = 'cancelled', smpp_message_state = 'DELETED',
+        message_state_timestamp = now(), next_attempt_at = NULL, cancel_requested_at = NULL
+    WHERE q.id = $1;
+  PERFORM pg_notify('notify_table_change', 'smpp_tx_queue');
+  PERFORM pg_notify('smpp_delivery', jsonb_build_object('ids', jsonb_build_array($1))::text);
+  RETURN 'cancelled';
+END
+$$;
+COMMENT ON FUNCTION esmed_cancel(bigint) IS
+  'Stops a message. Returns cancelled: it will not be sent (again), also where it was cancelled before; a held one stays in_doubt, and parts of a long one may have left. requested: an attempt is open; unless that succeeds, the message will be cancelled. too late: it was sent, or it has failed. not found: there is no such row.';
+
+CREATE FUNCTION esmed_resend(id bigint) RETURNS text
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+  AS $$
+#variable_conflict use_column
+DECLARE
+  message record;
+BEGIN
+  SELECT q.submission_done, q.submission_failed, q.submission_started_at, q.in_doubt, q.smpp_message_state
+    INTO message
+    FROM public.smpp_tx_queue q WHERE q.id = $1 FOR NO KEY UPDATE;
+  IF NOT FOUND THEN
+    RETURN 'not found';
+  END IF;
+  IF message.submission_done
+     OR NOT (message.submission_failed OR (message.in_doubt AND message.submission_started_at IS NULL)) THEN
+    RETURN 'not failed';
+  END IF;
+
+  UPDATE public.smpp_tx_queue q
+    SET submission_failed = FALSE, submission_attempts = 0, submission_info = NULL, submission_started_at = NULL,
+        next_attempt_at = NULL, smpp_message_state = NULL, message_state_timestamp = NULL,
+        smpp_error_code = NULL, smpp_network_error_code = NULL, cancel_requested_at = NULL,
+        expires_at = CASE WHEN q.expires_at > now() THEN q.expires_at END,
+        possible_duplicate = q.possible_duplicate OR q.in_doubt OR EXISTS (
+          SELECT FROM public.smpp_tx_parts p WHERE p.tx_id = q.id AND p.in_doubt AND NOT p.submission_done),
+        in_doubt = FALSE
+    WHERE q.id = $1;
+  -- Parts that the SMSC has accepted are never sent again.
+  UPDATE public.smpp_tx_parts p
+    SET submission_failed = FALSE, submission_attempts = 0, submission_info = NULL, submission_started_at = NULL,
+        in_doubt = FALSE
+    WHERE p.tx_id = $1 AND NOT p.submission_done;
+
+  PERFORM pg_notify('notify_table_change', 'smpp_tx_queue');
+  IF message.smpp_message_state IS NOT NULL THEN
+    PERFORM pg_notify('smpp_delivery', jsonb_build_object('ids', jsonb_build_array($1))::text);
+  END IF;
+  RETURN 'queued';
+END
+$$;
+COMMENT ON FUNCTION esmed_resend(bigint) IS
+  'Queues a message again that failed, expired, was cancelled or is held, with all its attempts. Returns queued, not failed (it waits, is being sent or was sent) or not found. possible_duplicate is set where it was in doubt. An expires_at that has passed is removed, for otherwise it would expire again at once. Accepted parts of a long message are not sent again.';
+
+CREATE FUNCTION esmed_preview(message text, server_id bigint DEFAULT NULL)
+  RETURNS TABLE (coding text, parts integer, length integer, offending text[])
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+  AS $$
+BEGIN
+  RAISE EXCEPTION 'esmed_preview is not available yet in this version of esmed'
+    USING ERRCODE = 'feature_not_supported', HINT = 'On the command line: esmed encode TEXT';
+END
+$$;
+COMMENT ON FUNCTION esmed_preview(text, bigint) IS
+  'How a text would be sent by a server (NULL: the enabled one): coding, number of parts, length, and the characters that keep it from the default alphabet. Not available yet.';
+
+CREATE FUNCTION esmed_rematch() RETURNS bigint
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+  AS $$
+BEGIN
+  RAISE EXCEPTION 'esmed_rematch is not available yet in this version of esmed'
+    USING ERRCODE = 'feature_not_supported',
+          HINT = 'Receipts that match no message are kept; see the view smpp_unmatched_receipts.';
+END
+$$;
+COMMENT ON FUNCTION esmed_rematch() IS
+  'Applies the receipts that match no message (view smpp_unmatched_receipts) again, for instance after esme_message_id_format was corrected. Returns how many were matched. Not available yet.';
+
+-- Views --------------------------------------------------------------------------------------------
+--
+-- The words of the status stand once, in smpp_tx_report; the planner drops its sub-selects where nobody asks for them.
+
+CREATE VIEW smpp_tx_report AS
+SELECT
+  q.*,
+  CASE
+    WHEN q.submission_done THEN 'sent'
+    WHEN q.submission_failed AND q.smpp_message_state = 'EXPIRED' THEN 'expired'
+    WHEN q.submission_failed AND q.smpp_message_state = 'DELETED' AND q.submission_info = 'cancelled' THEN 'cancelled'
+    WHEN q.submission_failed THEN 'failed'
+    WHEN q.submission_started_at IS NOT NULL THEN 'started'
+    WHEN q.in_doubt THEN 'held'
+    WHEN q.send_after > now() THEN 'scheduled'
+    WHEN q.next_attempt_at > now() THEN 'retrying'
+    ELSE 'waiting'
+  END AS status,
+  (SELECT jsonb_agg(jsonb_build_object(
+            'part', p.part, 'total', p.total, 'smpp_message_id', p.smpp_message_id,
+            'smpp_message_state', p.smpp_message_state, 'smpp_error_code', p.smpp_error_code,
+            'submission_timestamp', p.submission_timestamp, 'submission_attempts', p.submission_attempts,
+            'submission_done', p.submission_done, 'submission_failed', p.submission_failed,
+            'submission_info', p.submission_info, 'in_doubt', p.in_doubt) ORDER BY p.part)
+     FROM smpp_tx_parts p WHERE p.tx_id = q.id) AS parts,
+  (SELECT e.meaning
+     FROM smpp_error_codes e
+     WHERE (e.server_id = q.submission_server_id OR e.server_id IS NULL)
+       AND esmed_canonical_id(e.code) IN (esmed_canonical_id(q.smpp_error_code), esmed_canonical_id(q.smpp_network_error_code))
+     ORDER BY e.server_id IS NULL,
+              coalesce(esmed_canonical_id(e.code) = esmed_canonical_id(q.smpp_error_code), FALSE) DESC,
+              coalesce(e.code = q.smpp_error_code, FALSE) DESC
+     LIMIT 1) AS error_meaning
+FROM smpp_tx_queue q;
+
+COMMENT ON VIEW smpp_tx_report IS
+  'Each message with its status in a word, its parts and the meaning of its error code. All columns of smpp_tx_queue, and three more.';
+COMMENT ON COLUMN smpp_tx_report.status IS 'waiting, scheduled, retrying, started, held, sent, failed, expired or cancelled: see smpp_tx_status';
+COMMENT ON COLUMN smpp_tx_report.parts IS 'Its rows of smpp_tx_parts without the octets, as a JSON array; NULL: it has none';
+COMMENT ON COLUMN smpp_tx_report.error_meaning IS 'smpp_error_code (or smpp_network_error_code) in words, by smpp_error_codes; NULL: not known';
+COMMENT ON COLUMN smpp_tx_report.id IS 'As in smpp_tx_queue';
+COMMENT ON COLUMN smpp_tx_report.insert_timestamp IS 'As in smpp_tx_queue';
+COMMENT ON COLUMN smpp_tx_report.smpp_destination_addr IS 'As in smpp_tx_queue';
+COMMENT ON COLUMN smpp_tx_report.smpp_priority_flag IS 'As in smpp_tx_queue';
+COMMENT ON COLUMN smpp_tx_report.smpp_registered_delivery IS 'As in smpp_tx_queue';
+COMMENT ON COLUMN smpp_tx_report.smpp_short_message IS 'As in smpp_tx_queue';
+COMMENT ON COLUMN smpp_tx_report.smpp_message_id IS 'As in smpp_tx_queue';
+COMMENT ON COLUMN smpp_tx_report.smpp_message_state IS 'As in smpp_tx_queue';
+COMMENT ON COLUMN smpp_tx_report.message_state_timestamp IS 'As in smpp_tx_queue';
+COMMENT ON COLUMN smpp_tx_report.submission_timestamp IS 'As in smpp_tx_queue';
+COMMENT ON COLUMN smpp_tx_report.submission_attempts IS 'As in smpp_tx_queue';
+COMMENT ON COLUMN smpp_tx_report.submission_done IS 'As in smpp_tx_queue';
+COMMENT ON COLUMN smpp_tx_report.submission_failed IS 'As in smpp_tx_queue';
+COMMENT ON COLUMN smpp_tx_report.submission_info IS 'As in smpp_tx_queue';
+COMMENT ON COLUMN smpp_tx_report.lane IS 'As in smpp_tx_queue';
+COMMENT ON COLUMN smpp_tx_report.smpp_source_addr IS 'As in smpp_tx_queue';
+COMMENT ON COLUMN smpp_tx_report.smpp_source_addr_ton IS 'As in smpp_tx_queue';
+COMMENT ON COLUMN smpp_tx_report.smpp_source_addr_npi IS 'As in smpp_tx_queue';
+COMMENT ON COLUMN smpp_tx_report.smpp_dest_addr_ton IS 'As in smpp_tx_queue';
+COMMENT ON COLUMN smpp_tx_report.smpp_dest_addr_npi IS 'As in smpp_tx_queue';
+COMMENT ON COLUMN smpp_tx_report.smpp_service_type IS 'As in smpp_tx_queue';
+COMMENT ON COLUMN smpp_tx_report.smpp_protocol_id IS 'As in smpp_tx_queue';
+COMMENT ON COLUMN smpp_tx_report.smpp_esm_class IS 'As in smpp_tx_queue';
+COMMENT ON COLUMN smpp_tx_report.smpp_data_coding IS 'As in smpp_tx_queue';
+COMMENT ON COLUMN smpp_tx_report.smpp_message_class IS 'As in smpp_tx_queue';
+COMMENT ON COLUMN smpp_tx_report.smpp_validity_period IS 'As in smpp_tx_queue';
+COMMENT ON COLUMN smpp_tx_report.smpp_schedule_delivery_time IS 'As in smpp_tx_queue';
+COMMENT ON COLUMN smpp_tx_report.smpp_optional_parameters IS 'As in smpp_tx_queue';
+COMMENT ON COLUMN smpp_tx_report.send_after IS 'As in smpp_tx_queue';
+COMMENT ON COLUMN smpp_tx_report.expires_at IS 'As in smpp_tx_queue';
+COMMENT ON COLUMN smpp_tx_report.client_ref IS 'As in smpp_tx_queue';
+COMMENT ON COLUMN smpp_tx_report.in_doubt_policy IS 'As in smpp_tx_queue';
+COMMENT ON COLUMN smpp_tx_report.submission_started_at IS 'As in smpp_tx_queue';
+COMMENT ON COLUMN smpp_tx_report.submission_server_id IS 'As in smpp_tx_queue';
+COMMENT ON COLUMN smpp_tx_report.next_attempt_at IS 'As in smpp_tx_queue';
+COMMENT ON COLUMN smpp_tx_report.in_doubt IS 'As in smpp_tx_queue';
+COMMENT ON COLUMN smpp_tx_report.possible_duplicate IS 'As in smpp_tx_queue';
+COMMENT ON COLUMN smpp_tx_report.message_parts IS 'As in smpp_tx_queue';
+COMMENT ON COLUMN smpp_tx_report.smpp_error_code IS 'As in smpp_tx_queue';
+COMMENT ON COLUMN smpp_tx_report.smpp_network_error_code IS 'As in smpp_tx_queue';
+COMMENT ON COLUMN smpp_tx_report.cancel_requested_at IS 'As in smpp_tx_queue';
+
+CREATE VIEW smpp_tx_status AS
+SELECT id, status FROM smpp_tx_report;
+
+COMMENT ON VIEW smpp_tx_status IS 'What each message is doing, in a word.';
+COMMENT ON COLUMN smpp_tx_status.id IS 'The message: smpp_tx_queue.id';
+COMMENT ON COLUMN smpp_tx_status.status IS
+  'waiting; scheduled (send_after is ahead); retrying (next_attempt_at is ahead); started (an attempt is open); held (in doubt, somebody must decide); sent (the SMSC has it; smpp_message_state says what became of it); failed (submission_info says why); expired (expires_at has passed); cancelled';
+
+CREATE VIEW smpp_in_doubt AS
+SELECT id, lane, status, insert_timestamp, smpp_destination_addr, submission_server_id, submission_attempts,
+       message_parts, submission_info, client_ref
+FROM smpp_tx_report
+WHERE in_doubt;
+
+COMMENT ON VIEW smpp_in_doubt IS
+  'Messages of which nobody knows whether the SMSC has them, because an answer was lost. held: decide by esmed_resend(id) or esmed_cancel(id); failed or cancelled: they ended so.';
+COMMENT ON COLUMN smpp_in_doubt.id IS 'The message: smpp_tx_queue.id';
+COMMENT ON COLUMN smpp_in_doubt.lane IS 'Its lane';
+COMMENT ON COLUMN smpp_in_doubt.status IS 'Its status, see smpp_tx_status';
+COMMENT ON COLUMN smpp_in_doubt.insert_timestamp IS 'When it was inserted';
+COMMENT ON COLUMN smpp_in_doubt.smpp_destination_addr IS 'Number of the phone';
+COMMENT ON COLUMN smpp_in_doubt.submission_server_id IS 'Server of the last attempt: smpp_servers.id';
+COMMENT ON COLUMN smpp_in_doubt.submission_attempts IS 'Attempts so far';
+COMMENT ON COLUMN smpp_in_doubt.message_parts IS 'How many PDUs it takes';
+COMMENT ON COLUMN smpp_in_doubt.submission_info IS 'Outcome of the last attempt in words';
+COMMENT ON COLUMN smpp_in_doubt.client_ref IS 'Reference of the application';
+
+CREATE VIEW smpp_unmatched_receipts AS
+SELECT id, insert_timestamp, smpp_server_id, kind, receipt_message_id,
+       esmed_canonical_id(receipt_message_id) AS canonical_id,
+       smpp_source_addr, smpp_destination_addr,
+       pdu_parsed -> 'receipt' ->> 'stat' AS stat,
+       pdu_parsed -> 'receipt' ->> 'state' AS state,
+       pdu_parsed -> 'receipt' ->> 'err' AS err,
+       pdu_parsed -> 'receipt' ->> 'network_error_code' AS network_error_code,
+       smpp_short_message
+FROM smpp_rx_queue
+WHERE tx_queue_id IS NULL AND kind IN ('receipt', 'intermediate');
+
+COMMENT ON VIEW smpp_unmatched_receipts IS
+  'Receipts that belong to no message that we know of. Many of them: look at esme_message_id_format of the server.';
+COMMENT ON COLUMN smpp_unmatched_receipts.id IS 'The PDU: smpp_rx_queue.id';
+COMMENT ON COLUMN smpp_unmatched_receipts.insert_timestamp IS 'When it was stored';
+COMMENT ON COLUMN smpp_unmatched_receipts.smpp_server_id IS 'Server that sent it: smpp_servers.id';
+COMMENT ON COLUMN smpp_unmatched_receipts.kind IS 'receipt or intermediate';
+COMMENT ON COLUMN smpp_unmatched_receipts.receipt_message_id IS 'Id of the message that it is about, as received';
+COMMENT ON COLUMN smpp_unmatched_receipts.canonical_id IS 'The same in the form in which ids are compared, before any conversion by esme_message_id_format';
+COMMENT ON COLUMN smpp_unmatched_receipts.smpp_source_addr IS 'The phone';
+COMMENT ON COLUMN smpp_unmatched_receipts.smpp_destination_addr IS 'Our number';
+COMMENT ON COLUMN smpp_unmatched_receipts.stat IS 'stat: of the text of the receipt';
+COMMENT ON COLUMN smpp_unmatched_receipts.state IS 'State that it reports, by its name in SMPP';
+COMMENT ON COLUMN smpp_unmatched_receipts.err IS 'err: of the text of the receipt';
+COMMENT ON COLUMN smpp_unmatched_receipts.network_error_code IS 'TLV network_error_code, hexadecimal';
+COMMENT ON COLUMN smpp_unmatched_receipts.smpp_short_message IS 'The text of the receipt';
+
+CREATE VIEW smpp_queue_stats AS
+SELECT lane, status, smpp_message_state AS state, count(*) AS count,
+       min(insert_timestamp) AS oldest, max(insert_timestamp) AS newest
+FROM smpp_tx_report
+GROUP BY lane, status, smpp_message_state;
+
+COMMENT ON VIEW smpp_queue_stats IS
+  'How many messages are in which status and state; no numbers of phones, no texts. It reads all of smpp_tx_queue: for a figure every few seconds take queue_depth of smpp_status.';
+COMMENT ON COLUMN smpp_queue_stats.lane IS 'The lane';
+COMMENT ON COLUMN smpp_queue_stats.status IS 'Status, see smpp_tx_status';
+COMMENT ON COLUMN smpp_queue_stats.state IS 'smpp_message_state';
+COMMENT ON COLUMN smpp_queue_stats.count IS 'How many messages';
+COMMENT ON COLUMN smpp_queue_stats.oldest IS 'When the oldest of them was inserted';
+COMMENT ON COLUMN smpp_queue_stats.newest IS 'When the newest of them was inserted';
+
+-- Rights -------------------------------------------------------------------------------------------
+
+DO $$
+DECLARE
+  name text;
+BEGIN
+  -- Everybody has these by default; where that was taken away, give them to the three roles.
+  FOREACH name IN ARRAY ARRAY['esmed', 'esmed_app', 'esmed_monitor'] LOOP
+    IF NOT has_database_privilege(name, current_database(), 'CONNECT') THEN
+      EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), name);
+    END IF;
+    IF NOT has_schema_privilege(name, 'public', 'USAGE') THEN
+      EXECUTE format('GRANT USAGE ON SCHEMA public TO %I', name);
+    END IF;
+  END LOOP;
+END
+$$;
+
+-- The daemon. INSERT on smpp_tx_parts, for it makes the parts; DELETE is for retention (parts go with their message).
+GRANT SELECT ON smpp_servers, smpp_prefixes, smpp_status_classes, smpp_error_codes, esmed_schema TO esmed;
+GRANT SELECT, UPDATE, DELETE ON smpp_tx_queue TO esmed;
+GRANT SELECT, INSERT, UPDATE ON smpp_tx_parts, smpp_status TO esmed;
+GRANT SELECT, INSERT, UPDATE, DELETE ON smpp_rx_queue, smpp_inbox, smpp_events TO esmed;
+GRANT USAGE, SELECT ON SEQUENCE smpp_rx_queue_id_seq, smpp_inbox_id_seq, smpp_events_id_seq TO esmed;
+
+-- Applications.
+GRANT SELECT, INSERT ON smpp_tx_queue TO esmed_app;
+GRANT USAGE, SELECT ON SEQUENCE smpp_tx_queue_id_seq TO esmed_app;
+GRANT SELECT ON smpp_tx_parts, smpp_rx_queue, smpp_inbox TO esmed_app;
+GRANT UPDATE (processed) ON smpp_inbox TO esmed_app;
+GRANT SELECT ON smpp_tx_status, smpp_tx_report, smpp_in_doubt, smpp_unmatched_receipts, smpp_queue_stats TO esmed_app;
+
+-- Dashboards.
+GRANT SELECT ON smpp_status, smpp_events, smpp_queue_stats TO esmed_monitor;
+
+-- Everybody keeps EXECUTE on esmed_canonical_id only (see there).
+REVOKE ALL ON FUNCTION esmed_cancel(bigint), esmed_resend(bigint), esmed_preview(text, bigint), esmed_rematch(),
+  notify_table_change(), smpp_servers_only_one_enabled(), smpp_events_notify() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION esmed_cancel(bigint), esmed_resend(bigint), esmed_preview(text, bigint), esmed_rematch() TO esmed_app;
+-- For triggers on tables of the applications; a trigger needs it only when it is created.
+GRANT EXECUTE ON FUNCTION notify_table_change() TO esmed_app;
+
+-- Version ------------------------------------------------------------------------------------------
+
+INSERT INTO esmed_schema (version) VALUES (2);
+
+COMMIT;

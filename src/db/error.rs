@@ -1,0 +1,84 @@
+//! What can go wrong with the database, and whether it is worth another try.
+
+use tokio_postgres::error::SqlState;
+
+/// A statement failed.
+#[derive(Debug, thiserror::Error)]
+pub enum DbError {
+    /// The database can't be reached, or is not ready to work: try again later.
+    #[error("the database is away: {0}")]
+    Away(String),
+    /// Somebody else holds a lock, or the statement lost a conflict: try again, perhaps with less.
+    #[error("the database is busy: {0}")]
+    Busy(String),
+    /// The database refuses the statement or its data: another try would end the same.
+    #[error("the database refuses: {0}")]
+    Refused(String),
+}
+
+impl DbError {
+    /// Whether the database itself is away, so that nothing else would succeed either.
+    #[must_use]
+    pub fn is_away(&self) -> bool {
+        matches!(self, Self::Away(_))
+    }
+}
+
+/// The message of PostgreSQL without its DETAIL, which may quote a row and so a text.
+fn message(error: &tokio_postgres::Error) -> String {
+    if let Some(db) = error.as_db_error() {
+        return format!("{} (SQLSTATE {})", db.message(), db.code().code());
+    }
+    let mut message = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(inner) = source {
+        let inner_message = inner.to_string();
+        if !message.contains(&inner_message) {
+            message = format!("{message}: {inner_message}");
+        }
+        source = inner.source();
+    }
+    message
+}
+
+fn is_busy(code: &SqlState) -> bool {
+    *code == SqlState::LOCK_NOT_AVAILABLE
+        || *code == SqlState::QUERY_CANCELED
+        || code.code().starts_with("40")
+}
+
+/// Connections, crashes, resources, a server that starts or stops, one that only reads.
+fn is_away(code: &SqlState) -> bool {
+    ["08", "53", "57", "58"].iter().any(|class| code.code().starts_with(class))
+        || *code == SqlState::READ_ONLY_SQL_TRANSACTION
+}
+
+impl From<tokio_postgres::Error> for DbError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        let message = message(&error);
+        match error.code() {
+            Some(code) if is_busy(code) => Self::Busy(message),
+            Some(code) if is_away(code) => Self::Away(message),
+            Some(_) => Self::Refused(message),
+            // A value that does not fit its parameter or column is our own fault or the row's.
+            None if error.to_string().starts_with("error serializing")
+                || error.to_string().starts_with("error deserializing") =>
+            {
+                Self::Refused(message)
+            }
+            None => Self::Away(message),
+        }
+    }
+}
+
+impl From<deadpool_postgres::PoolError> for DbError {
+    fn from(error: deadpool_postgres::PoolError) -> Self {
+        match error {
+            deadpool_postgres::PoolError::Backend(error) => {
+                // Whatever keeps a connection from being opened, nothing can be done without one.
+                Self::Away(message(&error))
+            }
+            other => Self::Away(other.to_string()),
+        }
+    }
+}

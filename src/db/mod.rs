@@ -1,0 +1,186 @@
+//! PostgreSQL: connections, and one typed function for each statement of `sql/queries`.
+
+mod error;
+pub mod events;
+pub mod inbound;
+pub mod lease;
+pub mod listener;
+pub mod queue;
+pub mod servers;
+
+use std::time::Duration;
+
+use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod};
+use tokio_postgres::NoTls;
+use tokio_postgres::config::TargetSessionAttrs;
+
+pub use error::DbError;
+
+use crate::config;
+
+/// The version of `sql/db.sql` that this program works with.
+pub const SCHEMA_VERSION: i32 = 2;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Feeder, recorder, heartbeat, supervisor and events each have at most one under way.
+const CONNECTIONS: usize = 5;
+
+/// What the statements rely on, whatever the role's or the database's defaults are.
+const SESSION: &str = "\
+    SET synchronous_commit TO on;\
+    SET default_transaction_isolation TO 'read committed';\
+    SET default_transaction_read_only TO off;\
+    SET search_path TO public, pg_temp;\
+    SET TimeZone TO 'UTC';\
+    SET DateStyle TO 'ISO';\
+    SET statement_timeout TO '30s';\
+    SET lock_timeout TO '1s';\
+    SET idle_in_transaction_session_timeout TO '60s';\
+    SET jit TO off";
+
+/// Connections to the database.
+#[derive(Debug, Clone)]
+pub struct Database {
+    pool: Pool,
+    config: tokio_postgres::Config,
+    place: String,
+}
+
+impl Database {
+    /// Prepares connections; none is opened yet.
+    ///
+    /// # Errors
+    /// When the configuration can't be used.
+    pub fn new(database: &config::Database, application: &str) -> Result<Self, DbError> {
+        let config = pg_config(database, application);
+        let manager = Manager::from_config(
+            config.clone(),
+            NoTls,
+            ManagerConfig {
+                recycling_method: RecyclingMethod::Fast,
+            },
+        );
+        let pool = Pool::builder(manager)
+            .max_size(CONNECTIONS)
+            .runtime(deadpool_postgres::Runtime::Tokio1)
+            .create_timeout(Some(CONNECT_TIMEOUT))
+            .wait_timeout(Some(CONNECT_TIMEOUT))
+            .post_create(Hook::async_fn(|client, _| {
+                Box::pin(async move {
+                    client
+                        .batch_execute(SESSION)
+                        .await
+                        .map_err(HookError::Backend)
+                })
+            }))
+            .build()
+            .map_err(|error| DbError::Refused(error.to_string()))?;
+        Ok(Self {
+            pool,
+            config,
+            place: format!(
+                "database {:?} on {} port {} as {:?}",
+                database.name, database.host, database.port, database.user
+            ),
+        })
+    }
+
+    /// Where it is, for people.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// A connection that is set up as the statements need it.
+    ///
+    /// # Errors
+    /// When none can be opened.
+    pub async fn client(&self) -> Result<Object, DbError> {
+        Ok(self.pool.get().await?)
+    }
+
+    pub(crate) fn config(&self) -> &tokio_postgres::Config {
+        &self.config
+    }
+
+    /// Whether this is a database that the program can work with; one line that says what to do
+    /// where it is not.
+    ///
+    /// # Errors
+    /// `Away` when it can't be reached, `Refused` when it is not ready for this program.
+    pub async fn check(&self) -> Result<(), DbError> {
+        let client = self
+            .client()
+            .await
+            .map_err(|error| DbError::Away(format!("can't connect to {}: {error}", self.place)))?;
+        let row = client
+            .query_one(include_str!("../../sql/queries/check.sql"), &[])
+            .await?;
+        let encoding: String = row.get("encoding");
+        if encoding != "UTF8" {
+            return Err(DbError::Refused(format!(
+                "{} has the encoding {encoding}; create one with ENCODING 'UTF8' and set it up with sql/db.sql",
+                self.place
+            )));
+        }
+        if !row.get::<_, bool>("has_schema") {
+            let what = if row.get::<_, bool>("has_old_tables") {
+                "has the tables of esmed 0.1.1, which have to be migrated first"
+            } else {
+                "has no esmed tables: run psql -v ON_ERROR_STOP=1 -f sql/db.sql as its owner"
+            };
+            return Err(DbError::Refused(format!("{} {what}", self.place)));
+        }
+        let missing: Vec<String> = row.get("missing_rights");
+        if !missing.is_empty() {
+            return Err(DbError::Refused(format!(
+                "{}: the role lacks rights ({}); connect as esmed, or grant it the role esmed",
+                self.place,
+                missing.join(", ")
+            )));
+        }
+        let version: Option<i32> = client
+            .query_one("SELECT max(version) FROM public.esmed_schema", &[])
+            .await?
+            .get(0);
+        match version {
+            Some(SCHEMA_VERSION) => Ok(()),
+            Some(newer) if newer > SCHEMA_VERSION => Err(DbError::Refused(format!(
+                "{} has schema version {newer}, this program knows {SCHEMA_VERSION}: install a newer esmed",
+                self.place
+            ))),
+            other => Err(DbError::Refused(format!(
+                "{} has schema version {}, this program needs {SCHEMA_VERSION}: bring it up with the scripts in sql/migrations",
+                self.place,
+                other.map_or("none".to_owned(), |version| version.to_string())
+            ))),
+        }
+    }
+}
+
+fn pg_config(database: &config::Database, application: &str) -> tokio_postgres::Config {
+    let mut config = tokio_postgres::Config::new();
+    let hosts = database.host.list();
+    for host in &hosts {
+        config.host(*host);
+    }
+    if hosts.len() > 1 {
+        config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+    }
+    config
+        .port(database.port)
+        .dbname(&database.name)
+        .user(&database.user)
+        .application_name(application)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .keepalives(true)
+        .keepalives_idle(Duration::from_secs(30))
+        .keepalives_interval(Duration::from_secs(10))
+        .keepalives_retries(3)
+        .tcp_user_timeout(Duration::from_secs(30));
+    if let Some(pass) = &database.pass {
+        config.password(pass.reveal());
+    }
+    config
+}
