@@ -1,0 +1,36 @@
+-- Claims the next $3 rows of lane $1 for server $2: their start is committed before a byte of them leaves.
+-- $4 is the epoch of the lease: who has lost it claims nothing.
+-- $1 text, $2 bigint, $3 bigint, $4 bigint
+WITH picked AS MATERIALIZED (
+  SELECT id
+  FROM smpp_tx_queue
+  WHERE NOT submission_done AND NOT submission_failed
+    AND lane = $1
+    AND submission_started_at IS NULL
+    AND NOT in_doubt
+    AND (next_attempt_at IS NULL OR next_attempt_at <= now())
+    AND (send_after IS NULL OR send_after <= now())
+    AND (expires_at IS NULL OR expires_at > now())
+    AND EXISTS (SELECT 1 FROM smpp_status s WHERE s.lane = $1 AND s.epoch = $4)
+  ORDER BY smpp_priority_flag DESC, id
+  LIMIT $3
+  FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE smpp_tx_queue AS q
+SET submission_started_at = clock_timestamp(),
+    submission_attempts = q.submission_attempts + 1,
+    submission_server_id = $2
+FROM picked
+WHERE q.id = picked.id
+RETURNING
+  q.id, q.submission_started_at, q.submission_attempts, q.in_doubt_policy,
+  q.smpp_destination_addr, q.smpp_short_message,
+  q.smpp_priority_flag::text AS priority_flag, q.smpp_registered_delivery::text AS registered_delivery,
+  q.smpp_source_addr, q.smpp_source_addr_ton, q.smpp_source_addr_npi, q.smpp_dest_addr_ton, q.smpp_dest_addr_npi,
+  q.smpp_service_type, q.smpp_protocol_id, q.smpp_esm_class, q.smpp_data_coding,
+  array_remove(ARRAY[
+    CASE WHEN q.smpp_message_class IS NOT NULL THEN 'smpp_message_class' END,
+    CASE WHEN q.smpp_validity_period IS NOT NULL THEN 'smpp_validity_period' END,
+    CASE WHEN q.smpp_schedule_delivery_time IS NOT NULL THEN 'smpp_schedule_delivery_time' END,
+    CASE WHEN q.smpp_optional_parameters IS NOT NULL THEN 'smpp_optional_parameters' END
+  ], NULL) AS not_yet

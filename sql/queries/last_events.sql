@@ -1,0 +1,5 @@
+SELECT at, type, status, message
+FROM smpp_events
+WHERE lane = $1
+ORDER BY id DESC
+LIMIT $2

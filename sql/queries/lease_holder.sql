@@ -1,0 +1,3 @@
+SELECT holder, lease_expires_at > clock_timestamp() AS valid
+FROM smpp_status
+WHERE lane = $1

@@ -1,0 +1,11 @@
+-- The enabled server of lane $1, or server $2 of any lane where $1 is NULL.
+SELECT id, name, host, port, esme_system_id, esme_password, esme_source_addr, esme_bind_transceiver, esme_bind_mode,
+  esme_registered_delivery, esme_max_submission_attempts, smpp_session_init_timer, smpp_enquire_link_timer,
+  smpp_inactivity_timer, smpp_response_timer, smpp_pdu_read_timer, smpp_system_type, smpp_interface_version,
+  esme_addr_ton, esme_addr_npi, esme_address_range, esme_service_type, esme_source_addr_ton, esme_source_addr_npi,
+  esme_dest_addr_ton, esme_dest_addr_npi, esme_window_size, esme_throughput, esme_throttle_delay, esme_retry_delay,
+  esme_default_alphabet, esme_long_message, esme_receipts_without_esm_class, esme_message_id_format, esme_in_doubt,
+  esme_submit_paused, esme_tls
+FROM smpp_servers
+WHERE (enabled AND lane = $1) OR ($1 IS NULL AND id = ANY ($2))
+ORDER BY id

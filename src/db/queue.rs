@@ -1,0 +1,226 @@
+//! `smpp_tx_queue`: claims, outcomes, what is left of a crash.
+
+use chrono::{DateTime, Utc};
+use deadpool_postgres::GenericClient;
+
+use super::{Database, DbError};
+use crate::outbox::RowUpdate;
+
+const CLAIM: &str = include_str!("../../sql/queries/claim.sql");
+const STARTED: &str = include_str!("../../sql/queries/started.sql");
+const RECORD: &str = include_str!("../../sql/queries/record.sql");
+const STILL_OPEN: &str = include_str!("../../sql/queries/still_open.sql");
+const EXPIRE: &str = include_str!("../../sql/queries/expire.sql");
+const QUEUE_DEPTH: &str = include_str!("../../sql/queries/queue_depth.sql");
+
+/// A claimed row.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    /// `id`
+    pub id: i64,
+    /// `submission_started_at` of this attempt.
+    pub started_at: DateTime<Utc>,
+    /// `submission_attempts`, this one included.
+    pub attempts: i32,
+    /// `in_doubt_policy`
+    pub in_doubt_policy: Option<String>,
+    /// `smpp_destination_addr`
+    pub destination_addr: String,
+    /// `smpp_short_message`
+    pub short_message: String,
+    /// `smpp_priority_flag`, e.g. `LEVEL_1`.
+    pub priority_flag: String,
+    /// `smpp_registered_delivery`
+    pub registered_delivery: String,
+    /// `smpp_source_addr`
+    pub source_addr: Option<String>,
+    /// `smpp_source_addr_ton`
+    pub source_addr_ton: Option<i16>,
+    /// `smpp_source_addr_npi`
+    pub source_addr_npi: Option<i16>,
+    /// `smpp_dest_addr_ton`
+    pub dest_addr_ton: Option<i16>,
+    /// `smpp_dest_addr_npi`
+    pub dest_addr_npi: Option<i16>,
+    /// `smpp_service_type`
+    pub service_type: Option<String>,
+    /// `smpp_protocol_id`
+    pub protocol_id: Option<i16>,
+    /// `smpp_esm_class`
+    pub esm_class: Option<i16>,
+    /// `smpp_data_coding`
+    pub data_coding: Option<i16>,
+    /// Names of columns that are set and that this version can't honour.
+    pub not_yet: Vec<String>,
+}
+
+/// A row with an open attempt that nobody works at.
+#[derive(Debug, Clone)]
+pub struct Started {
+    /// `id`
+    pub id: i64,
+    /// `submission_started_at`
+    pub started_at: DateTime<Utc>,
+    /// `submission_attempts`
+    pub attempts: i32,
+    /// `in_doubt_policy`
+    pub in_doubt_policy: Option<String>,
+    /// `submission_server_id`
+    pub server_id: Option<i64>,
+}
+
+/// Claims up to `limit` rows for a server, in the order in which they leave. Committed when this
+/// returns; after an error it may or may not have been.
+///
+/// # Errors
+/// When the database can't answer.
+pub async fn claim(
+    database: &Database,
+    lane: &str,
+    server_id: i64,
+    limit: i64,
+    epoch: i64,
+) -> Result<Vec<Claimed>, DbError> {
+    let client = database.client().await?;
+    let statement = client.prepare_cached(CLAIM).await?;
+    let rows = client
+        .query(&statement, &[&lane, &server_id, &limit, &epoch])
+        .await?;
+    let mut claimed: Vec<Claimed> = rows
+        .iter()
+        .map(|row| Claimed {
+            id: row.get(0),
+            started_at: row.get(1),
+            attempts: row.get(2),
+            in_doubt_policy: row.get(3),
+            destination_addr: row.get(4),
+            short_message: row.get(5),
+            priority_flag: row.get(6),
+            registered_delivery: row.get(7),
+            source_addr: row.get(8),
+            source_addr_ton: row.get(9),
+            source_addr_npi: row.get(10),
+            dest_addr_ton: row.get(11),
+            dest_addr_npi: row.get(12),
+            service_type: row.get(13),
+            protocol_id: row.get(14),
+            esm_class: row.get(15),
+            data_coding: row.get(16),
+            not_yet: row.get(17),
+        })
+        .collect();
+    // RETURNING keeps no order.
+    claimed.sort_unstable_by(|a, b| {
+        b.priority_flag
+            .cmp(&a.priority_flag)
+            .then_with(|| a.id.cmp(&b.id))
+    });
+    Ok(claimed)
+}
+
+/// Up to `limit` rows of a lane with an open attempt, but those in `known`.
+///
+/// # Errors
+/// When the database can't answer.
+pub async fn started(
+    database: &Database,
+    lane: &str,
+    known: &[i64],
+    limit: i64,
+) -> Result<Vec<Started>, DbError> {
+    let client = database.client().await?;
+    let statement = client.prepare_cached(STARTED).await?;
+    let rows = client.query(&statement, &[&lane, &known, &limit]).await?;
+    Ok(rows
+        .iter()
+        .map(|row| Started {
+            id: row.get(0),
+            started_at: row.get(1),
+            attempts: row.get(2),
+            in_doubt_policy: row.get(3),
+            server_id: row.get(4),
+        })
+        .collect())
+}
+
+/// Writes outcomes. Returns the ids of the rows that took theirs, and of those the cancelled ones.
+///
+/// # Errors
+/// When the database can't do it.
+pub async fn record<C: GenericClient>(
+    client: &C,
+    updates: &[RowUpdate],
+) -> Result<(Vec<i64>, Vec<i64>), DbError> {
+    let column = |f: fn(&RowUpdate) -> bool| updates.iter().map(f).collect::<Vec<_>>();
+    let ids: Vec<i64> = updates.iter().map(|it| it.tx_id).collect();
+    let started: Vec<_> = updates.iter().map(|it| it.started_at).collect();
+    let message_ids: Vec<_> = updates.iter().map(|it| it.message_id.as_deref()).collect();
+    let infos: Vec<_> = updates.iter().map(|it| it.info.as_deref()).collect();
+    let uncounted: Vec<_> = updates.iter().map(|it| it.uncounted).collect();
+    let retry_after: Vec<_> = updates
+        .iter()
+        .map(|it| it.retry_after.map(|delay| delay.as_secs_f64()))
+        .collect();
+    let statement = client.prepare_cached(RECORD).await?;
+    let rows = client
+        .query(
+            &statement,
+            &[
+                &ids,
+                &started,
+                &column(|it| it.answered),
+                &column(|it| it.done),
+                &column(|it| it.failed),
+                &message_ids,
+                &infos,
+                &uncounted,
+                &retry_after,
+                &column(|it| it.in_doubt),
+                &column(|it| it.possible_duplicate),
+            ],
+        )
+        .await?;
+    let written = rows.iter().map(|row| row.get(0)).collect();
+    let cancelled = rows
+        .iter()
+        .filter(|row| row.get::<_, Option<bool>>(1) == Some(true))
+        .map(|row| row.get(0))
+        .collect();
+    Ok((written, cancelled))
+}
+
+/// Which of these attempts are still open.
+///
+/// # Errors
+/// When the database can't answer.
+pub async fn still_open<C: GenericClient>(
+    client: &C,
+    updates: &[&RowUpdate],
+) -> Result<Vec<i64>, DbError> {
+    let ids: Vec<i64> = updates.iter().map(|it| it.tx_id).collect();
+    let started: Vec<_> = updates.iter().map(|it| it.started_at).collect();
+    let statement = client.prepare_cached(STILL_OPEN).await?;
+    let rows = client.query(&statement, &[&ids, &started]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// Ends rows whose time ran out before they were sent; returns their ids.
+///
+/// # Errors
+/// When the database can't do it.
+pub async fn expire(database: &Database, lane: &str) -> Result<Vec<i64>, DbError> {
+    let client = database.client().await?;
+    let statement = client.prepare_cached(EXPIRE).await?;
+    let rows = client.query(&statement, &[&lane]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// How many rows of a lane are still to be sent, counted up to `limit`.
+///
+/// # Errors
+/// When the database can't answer.
+pub async fn depth(database: &Database, lane: &str, limit: i64) -> Result<i64, DbError> {
+    let client = database.client().await?;
+    let statement = client.prepare_cached(QUEUE_DEPTH).await?;
+    Ok(client.query_one(&statement, &[&lane, &limit]).await?.get(0))
+}

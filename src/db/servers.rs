@@ -1,0 +1,130 @@
+//! Reads `smpp_servers`.
+
+use std::time::Duration;
+
+use tokio_postgres::Row;
+
+use super::{Database, DbError};
+use crate::config::Password;
+use crate::receipt::IdFormat;
+use crate::server::{Account, InDoubt, LongMessage, Server};
+use crate::session::{BindMode, Settings, Timers};
+use crate::text::Alphabet;
+
+const SERVERS: &str = include_str!("../../sql/queries/servers.sql");
+
+/// The enabled server of a lane.
+///
+/// # Errors
+/// When the database can't answer.
+pub async fn enabled(database: &Database, lane: &str) -> Result<Option<Server>, DbError> {
+    let rows = select(database, Some(lane), &[]).await?;
+    Ok(rows.into_iter().next())
+}
+
+/// The servers with these ids, whatever their lane.
+///
+/// # Errors
+/// When the database can't answer.
+pub async fn by_id(database: &Database, ids: &[i64]) -> Result<Vec<Server>, DbError> {
+    select(database, None, ids).await
+}
+
+async fn select(
+    database: &Database,
+    lane: Option<&str>,
+    ids: &[i64],
+) -> Result<Vec<Server>, DbError> {
+    let client = database.client().await?;
+    let statement = client.prepare_cached(SERVERS).await?;
+    let rows = client.query(&statement, &[&lane, &ids]).await?;
+    Ok(rows.iter().map(read).collect())
+}
+
+fn read(row: &Row) -> Server {
+    let seconds = |column: &str| {
+        let seconds: i32 = row.get(column);
+        Duration::from_secs(u64::try_from(seconds).unwrap_or_default())
+    };
+    let unless_zero = |column: &str| Some(seconds(column)).filter(|timer| !timer.is_zero());
+    let octet = |column: &str| octet(row.get(column));
+    let optional_octet = |column: &str| row.get::<_, Option<i16>>(column).map(self::octet);
+    let bind_mode: Option<&str> = row.get("esme_bind_mode");
+    let (mode, mut unusable) = match bind_mode {
+        Some("transmitter") => (BindMode::Transmitter, None),
+        Some("receiver") => (BindMode::Receiver, None),
+        Some("transceiver") => (BindMode::Transceiver, None),
+        None if row.get("esme_bind_transceiver") => (BindMode::Transceiver, None),
+        None => (BindMode::Transmitter, None),
+        Some(other) => (
+            BindMode::Transmitter,
+            Some(format!("esme_bind_mode {other:?} is not supported by this version")),
+        ),
+    };
+    if row.get("esme_tls") {
+        unusable = Some("esme_tls is not supported by this version".to_owned());
+    }
+    // The table's constraints let no other names through; an unknown one is as good as the default.
+    let alphabet: &str = row.get("esme_default_alphabet");
+    let id_format: &str = row.get("esme_message_id_format");
+    let in_doubt: &str = row.get("esme_in_doubt");
+    let window: i32 = row.get("esme_window_size");
+    let port: i32 = row.get("port");
+    Server {
+        account: Account {
+            id: row.get("id"),
+            host: row.get("host"),
+            port: u16::try_from(port).unwrap_or_default(),
+            system_id: row.get("esme_system_id"),
+            password: Password::from(row.get::<_, String>("esme_password")),
+            mode,
+            system_type: row.get("smpp_system_type"),
+            interface_version: octet("smpp_interface_version"),
+            addr_ton: octet("esme_addr_ton"),
+            addr_npi: octet("esme_addr_npi"),
+            address_range: row.get("esme_address_range"),
+            timers: Timers {
+                session_init: seconds("smpp_session_init_timer"),
+                enquire_link: unless_zero("smpp_enquire_link_timer"),
+                inactivity: unless_zero("smpp_inactivity_timer"),
+                response: seconds("smpp_response_timer"),
+                pdu_read: seconds("smpp_pdu_read_timer"),
+            },
+            unusable,
+        },
+        name: row.get("name"),
+        settings: Settings {
+            window: usize::try_from(window).unwrap_or(1),
+            rate: row.get("esme_throughput"),
+            throttle_delay: duration(row.get("esme_throttle_delay")),
+        },
+        submit_paused: row.get("esme_submit_paused"),
+        source_addr: row.get::<_, Option<String>>("esme_source_addr").unwrap_or_default(),
+        source_addr_ton: optional_octet("esme_source_addr_ton"),
+        source_addr_npi: optional_octet("esme_source_addr_npi"),
+        dest_addr_ton: octet("esme_dest_addr_ton"),
+        dest_addr_npi: octet("esme_dest_addr_npi"),
+        service_type: row.get("esme_service_type"),
+        registered_delivery: row.get("esme_registered_delivery"),
+        max_submission_attempts: row.get("esme_max_submission_attempts"),
+        retry_delay: duration(row.get("esme_retry_delay")),
+        alphabet: alphabet.parse().unwrap_or(Alphabet::Gsm0338),
+        long_message: match row.get("esme_long_message") {
+            "none" => LongMessage::None,
+            _ => LongMessage::Refused,
+        },
+        receipts_without_esm_class: row.get("esme_receipts_without_esm_class"),
+        id_format: id_format.parse().unwrap_or(IdFormat::Same),
+        in_doubt: InDoubt::from_name(in_doubt).unwrap_or(InDoubt::Resend),
+    }
+}
+
+/// A smallint that a constraint keeps between 0 and 255.
+fn octet(value: i16) -> u8 {
+    u8::try_from(value).unwrap_or_default()
+}
+
+/// Seconds that a constraint keeps above 0 and finite; a day is as good as longer.
+fn duration(seconds: f64) -> Duration {
+    Duration::from_secs_f64(seconds.clamp(0.0, 86_400.0))
+}

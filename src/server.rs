@@ -1,0 +1,173 @@
+//! An account at an SMSC: a row of `smpp_servers`.
+
+use std::time::Duration;
+
+use crate::config::Password;
+use crate::pdu::{Bind, DEFAULT_MAX_LENGTH};
+use crate::receipt::IdFormat;
+use crate::session::{self, BindMode, Settings, Timers};
+use crate::text::Alphabet;
+
+/// What becomes of a submit whose answer was lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InDoubt {
+    /// Sent again, flagged as a possible duplicate.
+    Resend,
+    /// Ended as failed.
+    Fail,
+    /// Left until somebody decides.
+    Hold,
+}
+
+impl InDoubt {
+    /// By its name in the tables; `None` for any other name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "resend" => Some(Self::Resend),
+            "fail" => Some(Self::Fail),
+            "hold" => Some(Self::Hold),
+            _ => None,
+        }
+    }
+}
+
+/// How a message that needs more than one submit is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LongMessage {
+    /// One submit of up to 254 octets, which the SMSC splits.
+    None,
+    /// Any other way; this version refuses what does not fit into one message.
+    Refused,
+}
+
+/// What the session depends on: a change of any of it rebinds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// `smpp_servers.id`
+    pub id: i64,
+    /// Host name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// User name of the bind.
+    pub system_id: String,
+    /// Password of the bind.
+    pub password: Password,
+    /// Which bind.
+    pub mode: BindMode,
+    /// system_type of the bind.
+    pub system_type: String,
+    /// interface_version of the bind.
+    pub interface_version: u8,
+    /// addr_ton of the bind.
+    pub addr_ton: u8,
+    /// addr_npi of the bind.
+    pub addr_npi: u8,
+    /// address_range of the bind.
+    pub address_range: String,
+    /// The five timers.
+    pub timers: Timers,
+    /// Why this account can't be used by this version; `None` where it can.
+    pub unusable: Option<String>,
+}
+
+impl Account {
+    /// Whether both are the same account, so that the SMSC may refuse a second bind.
+    #[must_use]
+    pub fn is_same_account(&self, other: &Self) -> bool {
+        self.host == other.host && self.port == other.port && self.system_id == other.system_id
+    }
+
+    /// What the protocol would have shorter, in words.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        let (system_id, password) = (self.system_id.len(), self.password.reveal().len());
+        if system_id > 15 {
+            warnings.push(format!(
+                "esme_system_id has {system_id} octets, SMPP 3.4 allows 15; sent all the same"
+            ));
+        }
+        if password > 8 {
+            warnings.push(format!(
+                "esme_password has {password} octets, SMPP 3.4 allows 8; sent all the same"
+            ));
+        }
+        warnings
+    }
+}
+
+/// A row of `smpp_servers`: the account, and what can change without a rebind.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Server {
+    /// What the session depends on.
+    pub account: Account,
+    /// For people.
+    pub name: Option<String>,
+    /// Window, rate and throttle delay.
+    pub settings: Settings,
+    /// Stay bound, submit nothing.
+    pub submit_paused: bool,
+    /// Sender of messages that name none.
+    pub source_addr: String,
+    /// TON of the sender; `None`: detected.
+    pub source_addr_ton: Option<u8>,
+    /// NPI of the sender; `None`: detected.
+    pub source_addr_npi: Option<u8>,
+    /// TON of the destination.
+    pub dest_addr_ton: u8,
+    /// NPI of the destination.
+    pub dest_addr_npi: u8,
+    /// service_type of messages that name none.
+    pub service_type: String,
+    /// Ask for a receipt for each message.
+    pub registered_delivery: bool,
+    /// A message fails after so many attempts.
+    pub max_submission_attempts: i32,
+    /// Seconds before the next attempt, doubling.
+    pub retry_delay: Duration,
+    /// Meaning of data_coding 0.
+    pub alphabet: Alphabet,
+    /// What becomes of long texts.
+    pub long_message: LongMessage,
+    /// The provider sends receipts with esm_class 0.
+    pub receipts_without_esm_class: bool,
+    /// How ids in receipts relate to ids in responses.
+    pub id_format: IdFormat,
+    /// What becomes of a submit whose answer was lost.
+    pub in_doubt: InDoubt,
+}
+
+impl Server {
+    /// `name (host:port)`, or the latter alone.
+    #[must_use]
+    pub fn label(&self) -> String {
+        let Account { host, port, .. } = &self.account;
+        match &self.name {
+            Some(name) => format!("{name} ({host}:{port})"),
+            None => format!("{host}:{port}"),
+        }
+    }
+
+    /// What a session with this server is made of.
+    #[must_use]
+    pub fn session_config(&self) -> session::Config {
+        let account = &self.account;
+        session::Config {
+            mode: account.mode,
+            bind: Bind {
+                system_id: account.system_id.as_str().into(),
+                password: account.password.reveal().into(),
+                system_type: account.system_type.as_str().into(),
+                interface_version: account.interface_version,
+                addr_ton: account.addr_ton,
+                addr_npi: account.addr_npi,
+                address_range: account.address_range.as_str().into(),
+            },
+            timers: account.timers,
+            settings: self.settings,
+            max_pdu_length: DEFAULT_MAX_LENGTH,
+        }
+    }
+}
