@@ -11,6 +11,8 @@ pub struct Tag(pub u16);
 pub enum TlvKind {
     /// An integer of so many octets (1, 2 or 4).
     Integer(usize),
+    /// An integer of at least and at most so many octets, where editions or peers differ.
+    IntegerOf(usize, usize),
     /// An integer of one octet, or no octet at all: being there says enough.
     Flag,
     /// A state of 5.2.28, one octet.
@@ -41,7 +43,7 @@ macro_rules! tags {
             /// The form of the value; any octets for an unknown tag.
             #[must_use]
             pub fn kind(self) -> TlvKind {
-                use TlvKind::{Flag, Integer, MessageState, Octets, Text};
+                use TlvKind::{Flag, Integer, IntegerOf, MessageState, Octets, Text};
                 match self.0 {
                     $($value => $kind,)*
                     _ => ANY,
@@ -52,6 +54,9 @@ macro_rules! tags {
 }
 
 const ANY: TlvKind = TlvKind::Octets(0, 0xFFFF);
+
+/// 6 decimal digits by SMPP 5.0; peers send as many as their node has, and nothing hangs on it.
+const NODE_ID: TlvKind = TlvKind::Octets(1, 6);
 
 tags! {
     DEST_ADDR_SUBUNIT = 0x0005, "dest_addr_subunit", Integer(1);
@@ -97,7 +102,7 @@ tags! {
     BROADCAST_CONTENT_TYPE = 0x0601, "broadcast_content_type", Octets(3, 3);
     BROADCAST_CONTENT_TYPE_INFO = 0x0602, "broadcast_content_type_info", Octets(0, 255);
     BROADCAST_MESSAGE_CLASS = 0x0603, "broadcast_message_class", Integer(1);
-    BROADCAST_REP_NUM = 0x0604, "broadcast_rep_num", Integer(2);
+    BROADCAST_REP_NUM = 0x0604, "broadcast_rep_num", IntegerOf(1, 2);
     BROADCAST_FREQUENCY_INTERVAL = 0x0605, "broadcast_frequency_interval", Octets(3, 3);
     BROADCAST_AREA_IDENTIFIER = 0x0606, "broadcast_area_identifier", Octets(1, 0xFFFF);
     BROADCAST_ERROR_STATUS = 0x0607, "broadcast_error_status", Integer(4);
@@ -107,8 +112,8 @@ tags! {
     BILLING_IDENTIFICATION = 0x060B, "billing_identification", Octets(1, 1024);
     SOURCE_NETWORK_ID = 0x060D, "source_network_id", Text(65);
     DEST_NETWORK_ID = 0x060E, "dest_network_id", Text(65);
-    SOURCE_NODE_ID = 0x060F, "source_node_id", Octets(6, 6);
-    DEST_NODE_ID = 0x0610, "dest_node_id", Octets(6, 6);
+    SOURCE_NODE_ID = 0x060F, "source_node_id", NODE_ID;
+    DEST_NODE_ID = 0x0610, "dest_node_id", NODE_ID;
     DEST_ADDR_NP_RESOLUTION = 0x0611, "dest_addr_np_resolution", Integer(1);
     DEST_ADDR_NP_INFORMATION = 0x0612, "dest_addr_np_information", Octets(10, 10);
     DEST_ADDR_NP_COUNTRY = 0x0613, "dest_addr_np_country", Octets(1, 5);

@@ -48,10 +48,8 @@ impl Tlv {
         let octets = &self.value[..];
         let as_octets = || TlvValue::Octets(self.value.clone());
         match (self.tag.kind(), octets) {
-            (TlvKind::Integer(size), _) if (1..=4).contains(&size) && size == octets.len() => {
-                (TlvValue::Integer(integer(octets)), None)
-            }
-            (TlvKind::Integer(size), _) => (as_octets(), self.wrong_size(size, size)),
+            (TlvKind::Integer(size), _) => self.integer(size, size),
+            (TlvKind::IntegerOf(least, most), _) => self.integer(least, most),
             (TlvKind::Flag, []) => (TlvValue::Present, None),
             (TlvKind::Flag, [flag]) => (TlvValue::Integer(u32::from(*flag)), None),
             (TlvKind::Flag, _) => (as_octets(), self.wrong_size(0, 1)),
@@ -71,6 +69,19 @@ impl Tlv {
                 (as_octets(), warning)
             }
         }
+    }
+
+    /// Big-endian; `most` is 4 at most.
+    fn integer(&self, least: usize, most: usize) -> (TlvValue, Option<Warning>) {
+        if !(least..=most).contains(&self.value.len()) {
+            let octets = TlvValue::Octets(self.value.clone());
+            return (octets, self.wrong_size(least, most));
+        }
+        let number = self
+            .value
+            .iter()
+            .fold(0, |number, &octet| number << 8 | u32::from(octet));
+        (TlvValue::Integer(number), None)
     }
 
     fn text(&self, max: usize) -> (TlvValue, Option<Warning>) {
@@ -106,11 +117,4 @@ impl Tlv {
         };
         Some(Warning::new(Fault::TlvMalformed, message))
     }
-}
-
-/// Big-endian, of at most 4 octets.
-fn integer(octets: &[u8]) -> u32 {
-    octets
-        .iter()
-        .fold(0, |number, &octet| number << 8 | u32::from(octet))
 }

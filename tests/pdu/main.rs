@@ -2,6 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod json;
+mod oracle;
+mod properties;
+mod vectors;
 
 use bytes::Bytes;
 use esmed::pdu::Frame;
