@@ -1,5 +1,7 @@
 //! Framing by command_length, and the header (SMPP 3.4, 3.2).
 
+use std::fmt;
+
 use bytes::{Buf, Bytes, BytesMut};
 use thiserror::Error;
 
@@ -39,12 +41,21 @@ impl Header {
 }
 
 /// One PDU as it was received: header and all octets.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Frame {
     /// The header.
     pub header: Header,
     /// The whole PDU, header included.
     pub octets: Bytes,
+}
+
+impl fmt::Debug for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Neither a text nor a password must reach a log by way of Debug.
+        f.debug_struct("Frame")
+            .field("header", &self.header)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The stream can't be cut into PDUs any more; the session has to end.

@@ -12,22 +12,35 @@
 
 mod body;
 mod command;
+mod dests;
+mod fault;
+mod fields;
 mod frame;
+mod json;
+mod pdus;
 mod status;
+mod tag;
 mod tlv;
+mod tlv_value;
 mod wire;
 
 pub use body::{
     AlertNotification, Bind, BindResp, BroadcastSm, CancelBroadcastSm, CancelSm, DataSm, DeliverSm,
-    DestAddress, DestAddresses, MessageIdResp, Outbind, Pdu, QueryBroadcastSm,
-    QueryBroadcastSmResp, QuerySm, QuerySmResp, ReplaceSm, SubmitMulti, SubmitMultiResp, SubmitSm,
-    UnsuccessSme, UnsuccessSmes,
+    MessageIdResp, Outbind, QueryBroadcastSm, QueryBroadcastSmResp, QuerySm, QuerySmResp,
+    ReplaceSm, SubmitMulti, SubmitMultiResp, SubmitSm, UnsuccessSme,
 };
 pub use command::CommandId;
+pub use dests::{DestAddress, DestAddresses, UnsuccessSmes};
+pub use fault::{DecodeError, EncodeError, Fault, Warning};
+pub use fields::{FieldValue, Fields};
 pub use frame::{DEFAULT_MAX_LENGTH, Frame, FrameDecoder, FrameError, HEADER_LENGTH, Header};
+pub use json::{TextView, error_to_json, to_json};
+pub use pdus::Pdu;
 pub use status::{CommandStatus, StatusClass};
-pub use tlv::{Tag, Tlv, Tlvs};
-pub use wire::{CString, DecodeError, EncodeError, Fault, ShortMessage, Warning};
+pub use tag::{Tag, TlvKind};
+pub use tlv::{Tlv, Tlvs};
+pub use tlv_value::{TlvValue, message_state_name};
+pub use wire::{CString, ShortMessage};
 
 /// What a body was read as.
 #[derive(Debug, Clone, PartialEq, Eq)]

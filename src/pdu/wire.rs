@@ -3,122 +3,12 @@
 use std::fmt;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use thiserror::Error;
 
-use super::CommandId;
+use super::fault::{DecodeError, EncodeError, Fault, Warning};
+use super::fields::{FieldValue, Fields};
 
-/// What a [`Warning`] is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Fault {
-    /// A C-octet string is longer than its field.
-    TooLong,
-    /// A C-octet string ends with the PDU instead of a NUL.
-    MissingNul,
-    /// An address or id has octets that are not ASCII.
-    NotAscii,
-    /// sm_length says more octets than there are.
-    SmLengthPastEnd,
-    /// sm_length is above 254.
-    SmLengthAbove254,
-    /// The PDU ends inside the header of a TLV.
-    TruncatedTlvHeader,
-    /// A TLV says more octets than there are.
-    TlvLengthPastEnd,
-    /// A TLV's value does not have the size or form of its type.
-    TlvMalformed,
-    /// A TLV occurs more than once.
-    TlvRepeated,
-    /// Octets behind the last field.
-    TrailingOctets,
-    /// A response has an error status and a body all the same.
-    BodyDespiteError,
-    /// A response with status 0 lacks its body.
-    MissingBody,
-    /// command_status of a request is not 0.
-    StatusInRequest,
-    /// sequence_number is 0 or above 0x7FFFFFFF.
-    SequenceOutOfRange,
-    /// short_message and message_payload are both there.
-    TwoTexts,
-    /// The UDH indicator is set, but there is no complete UDH.
-    BrokenUdh,
-    /// A text could not be decoded by its data_coding.
-    Undecodable,
-}
-
-/// Something that breaks the letter of the specification but can be understood.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Warning {
-    /// The kind of fault.
-    pub fault: Fault,
-    /// In words, with the name of the field.
-    pub message: String,
-}
-
-impl Warning {
-    /// A warning in words.
-    pub fn new(fault: Fault, message: impl Into<String>) -> Self {
-        Self {
-            fault,
-            message: message.into(),
-        }
-    }
-}
-
-impl fmt::Display for Warning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-/// The body can't be read.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum DecodeError {
-    /// No such command in SMPP 3.4 or 5.0.
-    #[error("unknown command_id 0x{:08x}", .0.0)]
-    UnknownCommand(CommandId),
-    /// The PDU ends before a mandatory field.
-    #[error("the PDU ends before {field}, at octet {at} of the body")]
-    Truncated {
-        /// Name of the specification.
-        field: &'static str,
-        /// Offset in the body.
-        at: usize,
-    },
-    /// dest_flag of submit_multi is neither 1 nor 2.
-    #[error("dest_flag {0} is neither 1 (SME address) nor 2 (distribution list)")]
-    BadDestFlag(u8),
-}
-
-/// A PDU can't be written.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum EncodeError {
-    /// A C-octet string can't hold a NUL.
-    #[error("{0} contains a NUL octet")]
-    NulInString(&'static str),
-    /// sm_length is one octet.
-    #[error("short_message has {0} octets; its length field can say 255 at most")]
-    ShortMessageTooLong(usize),
-    /// A TLV's length field has two octets.
-    #[error("TLV 0x{tag:04x} has {octets} octets; its length field can say 65535 at most")]
-    TlvTooLong {
-        /// Its tag.
-        tag: u16,
-        /// Its length.
-        octets: usize,
-    },
-    /// A list's count is one octet.
-    #[error("{field} has {count} entries; its count can say 255 at most")]
-    TooMany {
-        /// Name of the list.
-        field: &'static str,
-        /// How many.
-        count: usize,
-    },
-    /// A PDU's length must fit into 32 bits.
-    #[error("the PDU is longer than command_length can say")]
-    PduTooLong,
-}
+/// Most warnings kept of one PDU: thousands of broken TLVs fit into one, and the first ones say enough.
+const MAX_WARNINGS: usize = 50;
 
 /// Reads a body field by field and collects warnings.
 #[derive(Debug)]
@@ -142,7 +32,9 @@ impl Reader {
     }
 
     pub(super) fn warn(&mut self, fault: Fault, message: impl Into<String>) {
-        self.warnings.push(Warning::new(fault, message));
+        if self.warnings.len() < MAX_WARNINGS {
+            self.warnings.push(Warning::new(fault, message));
+        }
     }
 
     pub(super) fn remaining(&self) -> usize {
@@ -204,6 +96,17 @@ impl Reader {
 pub(super) trait Field: Sized {
     fn read(reader: &mut Reader, name: &'static str) -> Result<Self, DecodeError>;
     fn write(&self, out: &mut BytesMut, name: &'static str) -> Result<(), EncodeError>;
+    /// Adds itself under its name, with everything that it holds.
+    fn show<'a>(&'a self, fields: &mut Fields<'a>, name: &'static str);
+}
+
+/// Octets as text: UTF-8 where they are that, otherwise each octet as Latin-1, so that two strings
+/// that differ on the wire differ as text too.
+pub(super) fn text_of(octets: &[u8]) -> String {
+    std::str::from_utf8(octets).map_or_else(
+        |_| octets.iter().copied().map(char::from).collect(),
+        str::to_owned,
+    )
 }
 
 impl Field for u8 {
@@ -214,6 +117,10 @@ impl Field for u8 {
     fn write(&self, out: &mut BytesMut, _name: &'static str) -> Result<(), EncodeError> {
         out.put_u8(*self);
         Ok(())
+    }
+
+    fn show<'a>(&'a self, fields: &mut Fields<'a>, name: &'static str) {
+        fields.push((name, FieldValue::Integer(u32::from(*self))));
     }
 }
 
@@ -228,6 +135,10 @@ impl Field for u32 {
     fn write(&self, out: &mut BytesMut, _name: &'static str) -> Result<(), EncodeError> {
         out.put_u32(*self);
         Ok(())
+    }
+
+    fn show<'a>(&'a self, fields: &mut Fields<'a>, name: &'static str) {
+        fields.push((name, FieldValue::Integer(*self)));
     }
 }
 
@@ -245,10 +156,10 @@ impl<const MAX: usize> CString<MAX> {
         &self.0
     }
 
-    /// As text; octets that are not UTF-8 become U+FFFD.
+    /// As text: UTF-8 where the octets are that, otherwise each octet as Latin-1.
     #[must_use]
     pub fn to_text(&self) -> String {
-        String::from_utf8_lossy(&self.0).into_owned()
+        text_of(&self.0)
     }
 
     /// Whether there is anything in it.
@@ -295,6 +206,10 @@ impl<const MAX: usize> Field for CString<MAX> {
         out.put_u8(0);
         Ok(())
     }
+
+    fn show<'a>(&'a self, fields: &mut Fields<'a>, name: &'static str) {
+        fields.push((name, FieldValue::Text(&self.0)));
+    }
 }
 
 /// sm_length and short_message as one field: at most 255 octets on the wire (254 by SMPP 3.4).
@@ -333,5 +248,10 @@ impl Field for ShortMessage {
         out.put_u8(length);
         out.put_slice(&self.0);
         Ok(())
+    }
+
+    fn show<'a>(&'a self, fields: &mut Fields<'a>, name: &'static str) {
+        fields.push(("sm_length", FieldValue::count(self.0.len())));
+        fields.push((name, FieldValue::Octets(&self.0)));
     }
 }
