@@ -320,13 +320,35 @@ impl Config {
 
     fn validate(&self, name: &str) -> Result<(), ConfigError> {
         let check = |right: bool, message: &str| {
-            if right { Ok(()) } else { Err(invalid(name, message)) }
+            if right {
+                Ok(())
+            } else {
+                Err(invalid(name, message))
+            }
         };
-        let Database { host, port, name: database, user, .. } = &self.database;
-        check(!host.list().is_empty(), "[database] host is empty; it must be a host or a socket folder")?;
-        check(*port > 0, "[database] port is 0; it must be from 1 to 65535")?;
-        check(!database.is_empty(), "[database] name is empty; it must be the name of the database")?;
-        check(!user.is_empty(), "[database] user is empty; it must be the role to connect as")?;
+        let Database {
+            host,
+            port,
+            name: database,
+            user,
+            ..
+        } = &self.database;
+        check(
+            !host.list().is_empty(),
+            "[database] host is empty; it must be a host or a socket folder",
+        )?;
+        check(
+            *port > 0,
+            "[database] port is 0; it must be from 1 to 65535",
+        )?;
+        check(
+            !database.is_empty(),
+            "[database] name is empty; it must be the name of the database",
+        )?;
+        check(
+            !user.is_empty(),
+            "[database] user is empty; it must be the role to connect as",
+        )?;
         check(
             self.database.pass.is_none() || self.database.pass_file.is_none(),
             "[database] has both pass and pass_file; it must have one of them",
@@ -338,7 +360,10 @@ impl Config {
             ),
             "[database] sslmode asks for TLS, which this version can't do yet; disable, allow and prefer connect without",
         )?;
-        check(!self.daemon.lane.is_empty(), "[daemon] lane is empty; it must be a name")?;
+        check(
+            !self.daemon.lane.is_empty(),
+            "[daemon] lane is empty; it must be a name",
+        )?;
         check(
             self.daemon.poll_interval > 0,
             "[daemon] poll_interval is 0; it must be a number of seconds from 1 on",
@@ -380,7 +405,10 @@ fn override_of(
         .iter()
         .find(|(section, key, _)| name_of(section, key) == variable)
     else {
-        let known: Vec<String> = KEYS.iter().map(|(section, key, _)| name_of(section, key)).collect();
+        let known: Vec<String> = KEYS
+            .iter()
+            .map(|(section, key, _)| name_of(section, key))
+            .collect();
         return Err(invalid(
             variable,
             &format!("no such setting; there are {}", known.join(", ")),
@@ -388,9 +416,11 @@ fn override_of(
     };
     let value = match kind {
         Kind::Text => toml::Value::String(value),
-        Kind::Integer => toml::Value::Integer(value.parse().map_err(|_| {
-            invalid(variable, &format!("{value:?} is no number"))
-        })?),
+        Kind::Integer => toml::Value::Integer(
+            value
+                .parse()
+                .map_err(|_| invalid(variable, &format!("{value:?} is no number")))?,
+        ),
     };
     Ok((section, key, value))
 }
@@ -427,7 +457,10 @@ mod tests {
         let config = parse(&uncommented, &[]).unwrap();
         assert!(config.database.pass.is_some());
         for (section, key, _) in KEYS {
-            assert!(sample.contains(&format!("{key} = ")), "[{section}] {key} is missing");
+            assert!(
+                sample.contains(&format!("{key} = ")),
+                "[{section}] {key} is missing"
+            );
         }
     }
 
@@ -440,7 +473,10 @@ mod tests {
         let error = parse("[database]\nport = 70000\n", &[]).unwrap_err();
         assert!(error.starts_with("esmed.toml line 2: "), "{error}");
         let error = parse("[deamon]\n", &[]).unwrap_err();
-        assert!(error.contains("deamon") && error.contains("daemon"), "{error}");
+        assert!(
+            error.contains("deamon") && error.contains("daemon"),
+            "{error}"
+        );
         let error = parse("[daemon]\npoll_interval = 0\n", &[]).unwrap_err();
         assert!(error.contains("poll_interval"), "{error}");
         let error = parse("[database]\nsslmode = \"require\"\n", &[]).unwrap_err();

@@ -3,9 +3,20 @@
 //! `ARCHITECTURE.md` in the repository is the map of this crate: which room
 //! knows which, what is pure and what does IO, and the invariants between them.
 
+pub mod backoff;
 pub mod config;
+pub mod db;
+pub mod events;
+pub mod feeder;
+pub mod in_flight;
+pub mod inbound;
+pub mod lease;
+pub mod outbox;
 pub mod pdu;
 pub mod receipt;
+pub mod recorder;
+pub mod server;
 pub mod session;
 pub mod sim;
+pub mod submission;
 pub mod text;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::pdu::{CommandStatus, StatusClass};
+use crate::receipt::IdFormat;
 use crate::server::{InDoubt, Server};
 use crate::session::driver::SubmitOutcome;
 
@@ -81,6 +82,10 @@ pub struct RowUpdate {
     pub in_doubt: bool,
     /// Sets possible_duplicate.
     pub possible_duplicate: bool,
+    /// By which server; not written.
+    pub server_id: i64,
+    /// How its receipts name messages; not written.
+    pub id_format: IdFormat,
 }
 
 /// What the outcome of an attempt makes of its row. `jitter` is from 0 to 1.
@@ -98,13 +103,18 @@ pub fn resolve(attempt: &Attempt, outcome: &Outcome, jitter: f64) -> RowUpdate {
         retry_after: None,
         in_doubt: false,
         possible_duplicate: false,
+        server_id: attempt.server.account.id,
+        id_format: attempt.server.id_format,
     };
     match outcome {
         Outcome::Answered { status, message_id } => {
             answered(attempt, *status, message_id, jitter, open)
         }
         Outcome::Unanswered => unanswered(attempt, open),
-        Outcome::Unwritten => RowUpdate { uncounted: 1, ..open },
+        Outcome::Unwritten => RowUpdate {
+            uncounted: 1,
+            ..open
+        },
         Outcome::Invalid(reason) => RowUpdate {
             failed: true,
             uncounted: 1,
@@ -135,7 +145,10 @@ fn answered(
             ..open
         },
         // The session pauses; the row may be the first to leave when it goes on.
-        StatusClass::Throttled => RowUpdate { uncounted: 1, ..open },
+        StatusClass::Throttled => RowUpdate {
+            uncounted: 1,
+            ..open
+        },
         StatusClass::Temporary | StatusClass::SessionFatal if !last => RowUpdate {
             retry_after: Some(retry_delay(attempt, jitter)),
             ..open
@@ -145,7 +158,10 @@ fn answered(
             info: Some(format!("{status}, after {} attempts", attempt.number)),
             ..open
         },
-        StatusClass::Permanent => RowUpdate { failed: true, ..open },
+        StatusClass::Permanent => RowUpdate {
+            failed: true,
+            ..open
+        },
     }
 }
 
@@ -183,7 +199,9 @@ fn unanswered(attempt: &Attempt, open: RowUpdate) -> RowUpdate {
 
 /// The server's delay, doubled for each attempt before this one, less up to a quarter by chance.
 fn retry_delay(attempt: &Attempt, jitter: f64) -> Duration {
-    let doublings = u32::try_from(attempt.number - 1).unwrap_or_default().min(20);
+    let doublings = u32::try_from(attempt.number - 1)
+        .unwrap_or_default()
+        .min(20);
     let delay = attempt
         .server
         .retry_delay

@@ -140,6 +140,56 @@ pub struct Server {
 }
 
 impl Server {
+    /// Stands for a server whose row is gone: the defaults of the table.
+    #[must_use]
+    pub fn unknown() -> Self {
+        const SECOND: Duration = Duration::from_secs(1);
+        Self {
+            account: Account {
+                id: 0,
+                host: String::new(),
+                port: 2775,
+                system_id: String::new(),
+                password: Password::default(),
+                mode: BindMode::Transmitter,
+                system_type: String::new(),
+                interface_version: 0x34,
+                addr_ton: 0,
+                addr_npi: 0,
+                address_range: String::new(),
+                timers: Timers {
+                    session_init: 30 * SECOND,
+                    enquire_link: Some(10 * SECOND),
+                    inactivity: Some(120 * SECOND),
+                    response: 60 * SECOND,
+                    pdu_read: 10 * SECOND,
+                },
+                unusable: None,
+            },
+            name: None,
+            settings: Settings {
+                window: 10,
+                rate: None,
+                throttle_delay: SECOND,
+            },
+            submit_paused: false,
+            source_addr: String::new(),
+            source_addr_ton: None,
+            source_addr_npi: None,
+            dest_addr_ton: 1,
+            dest_addr_npi: 1,
+            service_type: String::new(),
+            registered_delivery: false,
+            max_submission_attempts: 3,
+            retry_delay: 5 * SECOND,
+            alphabet: Alphabet::Gsm0338,
+            long_message: LongMessage::Refused,
+            receipts_without_esm_class: false,
+            id_format: IdFormat::Same,
+            in_doubt: InDoubt::Resend,
+        }
+    }
+
     /// `name (host:port)`, or the latter alone.
     #[must_use]
     pub fn label(&self) -> String {

@@ -49,7 +49,9 @@ fn is_busy(code: &SqlState) -> bool {
 
 /// Connections, crashes, resources, a server that starts or stops, one that only reads.
 fn is_away(code: &SqlState) -> bool {
-    ["08", "53", "57", "58"].iter().any(|class| code.code().starts_with(class))
+    ["08", "53", "57", "58"]
+        .iter()
+        .any(|class| code.code().starts_with(class))
         || *code == SqlState::READ_ONLY_SQL_TRANSACTION
 }
 

@@ -58,7 +58,9 @@ fn read(row: &Row) -> Server {
         None => (BindMode::Transmitter, None),
         Some(other) => (
             BindMode::Transmitter,
-            Some(format!("esme_bind_mode {other:?} is not supported by this version")),
+            Some(format!(
+                "esme_bind_mode {other:?} is not supported by this version"
+            )),
         ),
     };
     if row.get("esme_tls") {
@@ -99,7 +101,9 @@ fn read(row: &Row) -> Server {
             throttle_delay: duration(row.get("esme_throttle_delay")),
         },
         submit_paused: row.get("esme_submit_paused"),
-        source_addr: row.get::<_, Option<String>>("esme_source_addr").unwrap_or_default(),
+        source_addr: row
+            .get::<_, Option<String>>("esme_source_addr")
+            .unwrap_or_default(),
         source_addr_ton: optional_octet("esme_source_addr_ton"),
         source_addr_npi: optional_octet("esme_source_addr_npi"),
         dest_addr_ton: octet("esme_dest_addr_ton"),

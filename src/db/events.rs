@@ -1,0 +1,119 @@
+//! `smpp_events`, and what `esmed status` shows.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use super::{Database, DbError};
+
+const INSERT_EVENT: &str = include_str!("../../sql/queries/insert_event.sql");
+const STATUS: &str = include_str!("../../sql/queries/status.sql");
+const LAST_EVENTS: &str = include_str!("../../sql/queries/last_events.sql");
+
+/// Something that happened: a row of `smpp_events`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// What it is about, e.g. `smpp`.
+    pub component: &'static str,
+    /// e.g. `bound`
+    pub kind: &'static str,
+    /// `down`, `degraded` or `ok`; `None` where it says nothing about that.
+    pub status: Option<&'static str>,
+    /// `smpp_servers.id`
+    pub server_id: Option<i64>,
+    /// One sentence for people.
+    pub message: String,
+    /// More, for programs.
+    pub details: Option<Value>,
+}
+
+/// Stores an event.
+///
+/// # Errors
+/// When the database can't do it.
+pub async fn insert(database: &Database, lane: &str, event: &Event) -> Result<(), DbError> {
+    let client = database.client().await?;
+    let statement = client.prepare_cached(INSERT_EVENT).await?;
+    client
+        .execute(
+            &statement,
+            &[
+                &lane,
+                &event.server_id,
+                &event.component,
+                &event.kind,
+                &event.status,
+                &event.message,
+                &event.details,
+            ],
+        )
+        .await?;
+    Ok(())
+}
+
+/// How a lane is doing: its row of `smpp_status`.
+#[derive(Debug, Clone, serde::Serialize)]
+#[allow(missing_docs)]
+pub struct Status {
+    pub lane: String,
+    pub session_state: String,
+    pub server_id: Option<i64>,
+    pub server_name: Option<String>,
+    pub host: Option<String>,
+    pub port: Option<i32>,
+    pub since_seconds: Option<f64>,
+    pub window_in_use: i32,
+    pub window_size: i32,
+    pub rate: f64,
+    pub queue_depth: i64,
+    pub last_error: Option<String>,
+    pub last_error_seconds: Option<f64>,
+    pub version: Option<String>,
+    pub heartbeat_seconds: Option<f64>,
+    pub holder: Option<String>,
+    pub alive: bool,
+}
+
+/// The status of a lane; `None` when no daemon ever served it.
+///
+/// # Errors
+/// When the database can't answer.
+pub async fn status(database: &Database, lane: &str) -> Result<Option<Status>, DbError> {
+    let client = database.client().await?;
+    let row = client.query_opt(STATUS, &[&lane]).await?;
+    Ok(row.map(|row| Status {
+        lane: lane.to_owned(),
+        session_state: row.get("session_state"),
+        server_id: row.get("server_id"),
+        server_name: row.get("server_name"),
+        host: row.get("host"),
+        port: row.get("port"),
+        since_seconds: row.get("since_seconds"),
+        window_in_use: row.get("window_in_use"),
+        window_size: row.get("window_size"),
+        rate: row.get("rate"),
+        queue_depth: row.get("queue_depth"),
+        last_error: row.get("last_error"),
+        last_error_seconds: row.get("last_error_seconds"),
+        version: row.get("version"),
+        heartbeat_seconds: row.get("heartbeat_seconds"),
+        holder: row.get("holder"),
+        alive: row.get("alive"),
+    }))
+}
+
+/// The last `limit` events of a lane, newest first: when, type, status, message.
+///
+/// # Errors
+/// When the database can't answer.
+pub async fn last(
+    database: &Database,
+    lane: &str,
+    limit: i64,
+) -> Result<Vec<(DateTime<Utc>, String, Option<String>, String)>, DbError> {
+    let client = database.client().await?;
+    let rows = client.query(LAST_EVENTS, &[&lane, &limit]).await?;
+    Ok(rows
+        .iter()
+        .map(|row| (row.get(0), row.get(1), row.get(2), row.get(3)))
+        .collect())
+}

@@ -1,0 +1,86 @@
+//! Events on their way into `smpp_events` and the log.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use crate::db::events::{self, Event};
+use crate::db::{Database, DbError};
+
+/// Events that wait for a database that is away; more are only logged.
+const WAITING: usize = 1000;
+
+/// Between attempts to store an event while the database is away.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// Takes events from everybody.
+#[derive(Debug, Clone)]
+pub struct EventLog {
+    events: mpsc::Sender<Event>,
+    last_error: Arc<Mutex<Option<String>>>,
+}
+
+impl EventLog {
+    /// The log, and what [`write`] has to store.
+    #[must_use]
+    pub fn new() -> (Self, mpsc::Receiver<Event>) {
+        let (events, waiting) = mpsc::channel(WAITING);
+        let log = Self {
+            events,
+            last_error: Arc::default(),
+        };
+        (log, waiting)
+    }
+
+    /// Logs an event and has it stored.
+    pub fn emit(&self, event: Event) {
+        let Event { component, kind, message, server_id, .. } = &event;
+        match event.status {
+            Some("down" | "degraded") => {
+                tracing::warn!(component, kind, server_id, "{message}");
+                *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) =
+                    Some(message.clone());
+            }
+            _ => tracing::info!(component, kind, server_id, "{message}"),
+        }
+        if self.events.try_send(event).is_err() {
+            tracing::warn!("the event above was only logged: too many wait for the database");
+        }
+    }
+
+    /// The last message of an event that was not good, once.
+    #[must_use]
+    pub fn take_last_error(&self) -> Option<String> {
+        self.last_error
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+}
+
+/// Stores events until there are no more, or until `stop`.
+pub async fn write(
+    database: Database,
+    lane: String,
+    mut waiting: mpsc::Receiver<Event>,
+    stop: CancellationToken,
+) {
+    while let Some(event) = waiting.recv().await {
+        loop {
+            match events::insert(&database, &lane, &event).await {
+                Ok(()) => break,
+                Err(DbError::Refused(error)) => {
+                    tracing::error!(kind = event.kind, %error, "an event was not stored");
+                    break;
+                }
+                Err(_) => tokio::select! {
+                    () = sleep(RETRY) => {}
+                    () = stop.cancelled() => return,
+                },
+            }
+        }
+    }
+}

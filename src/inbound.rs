@@ -1,0 +1,245 @@
+//! A received PDU becomes a row of `smpp_rx_queue`. Pure.
+
+use std::fmt::Write;
+
+use serde_json::Value;
+
+use crate::pdu::{
+    DataSm, DecodeError, Decoded, DeliverSm, Frame, Pdu, Tag, TextView, Tlvs, error_to_json,
+    to_json,
+};
+use crate::receipt::{self, Kind, MessageState, Receipt, ReceiptTlvs};
+use crate::server::Server;
+use crate::session::driver::Received;
+use crate::text;
+
+/// What a receipt changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceiptFacts {
+    /// The message id as received.
+    pub message_id: String,
+    /// Canonical ids that the message may have, the likeliest first.
+    pub keys: Vec<String>,
+    /// What it says of the message; `None` when it says nothing that can be understood.
+    pub state: Option<MessageState>,
+    /// `err:` as received.
+    pub error_code: Option<String>,
+    /// network_error_code in hex.
+    pub network_error_code: Option<String>,
+}
+
+/// A row of `smpp_rx_queue` to be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Inbound {
+    /// Lower-case hex of the whole PDU.
+    pub pdu_raw: String,
+    /// The PDU as JSON.
+    pub pdu_parsed: Value,
+    /// source_addr
+    pub source_addr: Option<String>,
+    /// destination_addr
+    pub destination_addr: Option<String>,
+    /// The decoded text.
+    pub short_message: Option<String>,
+    /// Where it came from.
+    pub server_id: i64,
+    /// What it is.
+    pub kind: Kind,
+    /// What it says, where it is a receipt with an id.
+    pub receipt: Option<ReceiptFacts>,
+    /// Reference, part and total, where it is a part of a long message.
+    pub concat: Option<(u16, u8, u8)>,
+}
+
+impl Inbound {
+    /// Reads a received PDU as this server means it.
+    #[must_use]
+    pub fn read(received: &Received, server: &Server) -> Self {
+        let frame = match received {
+            Received::Pdu(frame) => frame,
+            Received::Garbage(octets) => {
+                return Self::undecoded(
+                    octets,
+                    error_to_json(None, &"these octets are no SMPP PDU; the session was ended"),
+                    server,
+                );
+            }
+        };
+        let decoded = frame.decode();
+        let message = match &decoded {
+            Ok(Decoded {
+                pdu: Pdu::DeliverSm(body),
+                ..
+            }) => Message::of_deliver_sm(body),
+            Ok(Decoded {
+                pdu: Pdu::DataSm(body),
+                ..
+            }) => Message::of_data_sm(body),
+            _ => return Self::other(frame, &decoded, server),
+        };
+        message.read(frame, &decoded, server)
+    }
+
+    /// The same PDU with nothing but its hex and the reason why there is no more.
+    #[must_use]
+    pub fn bare(received: &Received, server: &Server, reason: &str) -> Self {
+        match received {
+            Received::Pdu(frame) => Self::undecoded(
+                &frame.octets,
+                error_to_json(Some(&frame.header), &reason),
+                server,
+            ),
+            Received::Garbage(octets) => {
+                Self::undecoded(octets, error_to_json(None, &reason), server)
+            }
+        }
+    }
+
+    fn undecoded(octets: &[u8], pdu_parsed: Value, server: &Server) -> Self {
+        Self {
+            pdu_raw: hex(octets),
+            pdu_parsed,
+            source_addr: None,
+            destination_addr: None,
+            short_message: None,
+            server_id: server.account.id,
+            kind: Kind::Other,
+            receipt: None,
+            concat: None,
+        }
+    }
+
+    fn other(frame: &Frame, decoded: &Result<Decoded, DecodeError>, server: &Server) -> Self {
+        let mut row = Self::undecoded(&frame.octets, to_json(frame, decoded, None), server);
+        if let Ok(Decoded {
+            pdu: Pdu::AlertNotification(body),
+            ..
+        }) = decoded
+        {
+            row.source_addr = Some(without_nul(&body.source_addr.to_text()));
+            row.destination_addr = Some(without_nul(&body.esme_addr.to_text()));
+        }
+        row
+    }
+}
+
+/// What deliver_sm and data_sm have in common.
+struct Message<'a> {
+    source_addr: String,
+    destination_addr: String,
+    esm_class: u8,
+    data_coding: u8,
+    octets: &'a [u8],
+    tlvs: &'a Tlvs,
+}
+
+impl<'a> Message<'a> {
+    fn of_deliver_sm(body: &'a DeliverSm) -> Self {
+        let payload = body.tlvs.get(Tag::MESSAGE_PAYLOAD);
+        Self {
+            source_addr: body.source_addr.to_text(),
+            destination_addr: body.destination_addr.to_text(),
+            esm_class: body.esm_class,
+            data_coding: body.data_coding,
+            octets: match payload {
+                Some(payload) if body.short_message.0.is_empty() => payload,
+                _ => &body.short_message.0,
+            },
+            tlvs: &body.tlvs,
+        }
+    }
+
+    fn of_data_sm(body: &'a DataSm) -> Self {
+        Self {
+            source_addr: body.source_addr.to_text(),
+            destination_addr: body.destination_addr.to_text(),
+            esm_class: body.esm_class,
+            data_coding: body.data_coding,
+            octets: body
+                .tlvs
+                .get(Tag::MESSAGE_PAYLOAD)
+                .map_or(&[], |octets| octets),
+            tlvs: &body.tlvs,
+        }
+    }
+
+    fn read(
+        self,
+        frame: &Frame,
+        decoded: &Result<Decoded, DecodeError>,
+        server: &Server,
+    ) -> Inbound {
+        let (udh, text) = text::decode_message(
+            self.octets,
+            self.esm_class,
+            self.data_coding,
+            server.alphabet,
+        );
+        let receipted_message_id = self.tlvs.receipted_message_id();
+        let tlvs = ReceiptTlvs {
+            receipted_message_id: receipted_message_id.as_deref(),
+            message_state: self.tlvs.message_state(),
+            network_error_code: self.tlvs.network_error_code().map(|octets| &octets[..]),
+        };
+        // The fields of a receipt are read by their own rules: data_coding is often wrong there.
+        let receipt_text = receipt::text(self.octets, self.data_coding, server.alphabet);
+        let (kind, receipt) = receipt::classify(
+            self.esm_class,
+            &receipt_text,
+            &tlvs,
+            server.receipts_without_esm_class,
+        );
+        let text_view = TextView {
+            text: text.text.clone(),
+            udh: udh.as_ref().map(text::Udh::to_json),
+            receipt: receipt.as_ref().map(Receipt::to_json),
+            warnings: text.warning.into_iter().collect(),
+        };
+        let short_message = match kind {
+            Kind::Receipt | Kind::Intermediate => Some(receipt_text),
+            Kind::Message | Kind::Other => text.text,
+        };
+        Inbound {
+            pdu_raw: hex(&frame.octets),
+            pdu_parsed: to_json(frame, decoded, Some(&text_view)),
+            source_addr: Some(without_nul(&self.source_addr)),
+            destination_addr: Some(without_nul(&self.destination_addr)),
+            short_message: short_message.map(|text| without_nul(&text)),
+            server_id: server.account.id,
+            kind,
+            receipt: receipt.and_then(|receipt| facts(&receipt, server)),
+            concat: udh
+                .and_then(|udh| udh.concat)
+                .map(|concat| (concat.reference, concat.part, concat.total)),
+        }
+    }
+}
+
+fn facts(receipt: &Receipt, server: &Server) -> Option<ReceiptFacts> {
+    let keys = receipt.response_keys(server.id_format);
+    let message_id = receipt
+        .id
+        .clone()
+        .or_else(|| receipt.candidate_ids.first().cloned())?;
+    Some(ReceiptFacts {
+        message_id: without_nul(&message_id),
+        keys: keys.iter().map(|key| without_nul(key)).collect(),
+        state: receipt.state,
+        error_code: receipt.err.as_deref().map(without_nul),
+        network_error_code: receipt.network_error_code.clone(),
+    })
+}
+
+fn hex(octets: &[u8]) -> String {
+    let mut hex = String::with_capacity(octets.len() * 2);
+    for octet in octets {
+        // Writing to a String does not fail.
+        let _ = write!(hex, "{octet:02x}");
+    }
+    hex
+}
+
+/// PostgreSQL takes no U+0000.
+fn without_nul(text: &str) -> String {
+    text.replace('\0', "\u{2400}")
+}
