@@ -171,7 +171,10 @@ impl Receipt {
 #[must_use]
 pub fn read(text: &str, tlvs: &ReceiptTlvs<'_>) -> Receipt {
     let mut receipt = read_text(text);
-    if let Some(id) = tlvs.receipted_message_id.filter(|id| !id.is_empty()) {
+    let id = tlvs
+        .receipted_message_id
+        .map(|id| id.trim_end_matches('\0'));
+    if let Some(id) = id.filter(|id| !id.is_empty()) {
         let text_id = receipt.id.replace(id.to_owned());
         receipt.text_id = text_id.filter(|text_id| text_id != id);
         receipt.candidate_ids.clear();
@@ -224,13 +227,15 @@ fn read_text(text: &str) -> Receipt {
     receipt
 }
 
-/// A value that says something.
+/// A value that says something, up to a NUL.
 fn present(value: &str) -> Option<String> {
+    let value = value.split('\0').next().unwrap_or_default();
     (!value.is_empty() && !value.eq_ignore_ascii_case("null")).then(|| value.to_owned())
 }
 
 /// An id that can be compared: raw octets in its place can't.
 fn readable(id: &str) -> Option<String> {
+    let id = (!id.contains('\0')).then_some(id)?;
     present(id).filter(|id| id.bytes().all(|octet| octet.is_ascii_graphic()))
 }
 
@@ -304,3 +309,6 @@ pub fn classify(
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod vectors;

@@ -28,6 +28,8 @@ pub(super) struct Fields<'a> {
     pub(super) stat_is_last: bool,
     pub(super) err: Option<&'a str>,
     pub(super) text: Option<&'a str>,
+    /// Where `text` begins.
+    pub(super) text_at: usize,
 }
 
 impl Fields<'_> {
@@ -99,6 +101,7 @@ impl<'a> Fields<'a> {
     /// whoever wrote the message. Only where `stat` is still missing and a field follows at once is
     /// the text taken as empty. Returns where to go on.
     fn read_text(&mut self, text: &'a str, start: usize) -> usize {
+        self.text_at = start;
         let behind = start + blanks(&text[start..]);
         if self.stat.is_none() && key_at(text, behind).is_some() {
             self.text = Some("");

@@ -108,18 +108,6 @@ impl MessageState {
     pub fn is_final(self) -> bool {
         !matches!(self, Self::Enroute | Self::Accepted | Self::Unknown)
     }
-
-    /// Whether this state, just received, takes the place of the current one.
-    ///
-    /// The first final state stays. Among intermediate ones the latest counts; the same state
-    /// again is nothing new.
-    #[must_use]
-    pub fn replaces(self, current: Option<Self>) -> bool {
-        match current {
-            None => true,
-            Some(current) => !current.is_final() && current != self,
-        }
-    }
 }
 
 impl fmt::Display for MessageState {
@@ -128,10 +116,13 @@ impl fmt::Display for MessageState {
     }
 }
 
-/// Whether `new` takes the place of `current`: see [`MessageState::replaces`].
+/// Whether a state just received takes the place of the current one.
+///
+/// The first final state stays. Among intermediate ones the latest counts; the same state again is
+/// nothing new.
 #[must_use]
 pub fn replaces(current: Option<MessageState>, new: MessageState) -> bool {
-    new.replaces(current)
+    current.is_none_or(|current| !current.is_final() && current != new)
 }
 
 const WORDS: [(&str, MessageState); 23] = [

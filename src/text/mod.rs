@@ -326,3 +326,6 @@ pub fn fits_single(encoded: &Encoded, limit: Limit) -> Result<(), TextError> {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod vectors;

@@ -1,3 +1,6 @@
+use proptest::prelude::*;
+use serde_json::json;
+
 use super::*;
 
 #[test]
@@ -10,4 +13,329 @@ fn texts_go_out_in_the_default_alphabet_or_as_ucs2() {
     assert_eq!(wide.data_coding, 8);
     assert_eq!(wide.octets[..], [0x04, 0x2F, 0xD8, 0x3D, 0xDE, 0x00]);
     assert_eq!(wide.units, 3);
+    assert_eq!(encode("a\nb", Alphabet::Gsm0338).data_coding, 0);
+    assert_eq!(encode("", Alphabet::Gsm0338).octets.len(), 0);
+}
+
+#[test]
+fn the_default_alphabet_is_that_of_the_server() {
+    let octets = |text, alphabet| {
+        let encoded = encode(text, alphabet);
+        (encoded.data_coding, encoded.octets.to_vec())
+    };
+    assert_eq!(octets("@é", Alphabet::Gsm0338), (0, vec![0x00, 0x05]));
+    assert_eq!(octets("@é", Alphabet::Latin1), (0, vec![0x40, 0xE9]));
+    assert_eq!(octets("@é", Alphabet::Utf8), (0, vec![0x40, 0xC3, 0xA9]));
+    assert_eq!(octets("@é", Alphabet::Ascii), (8, vec![0, 0x40, 0, 0xE9]));
+    assert_eq!(octets("@a", Alphabet::Ascii), (0, vec![0x40, 0x61]));
+    // € is windows-1252, not ISO-8859-1.
+    assert_eq!(octets("€", Alphabet::Latin1), (8, vec![0x20, 0xAC]));
+    let packed = octets("hellohello", Alphabet::Gsm0338Packed);
+    let expected = [0xE8, 0x32, 0x9B, 0xFD, 0x46, 0x97, 0xD9, 0xEC, 0x37];
+    assert_eq!(packed, (0, expected.to_vec()));
+}
+
+#[test]
+fn alphabets_have_the_names_of_the_column() {
+    for alphabet in Alphabet::ALL {
+        assert_eq!(alphabet.name().parse(), Ok(alphabet));
+    }
+    let error = "gsm".parse::<Alphabet>().unwrap_err().to_string();
+    assert!(
+        error.contains("'gsm'") && error.contains("GSM0338_PACKED"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_forced_data_coding_names_the_first_character_that_does_not_fit() {
+    let octets = |text, data_coding| {
+        encode_as(text, data_coding, Alphabet::Gsm0338).map(|encoded| encoded.octets.to_vec())
+    };
+    assert_eq!(octets("_", 0), Ok(vec![0x11]));
+    assert_eq!(octets("_", 1), Ok(vec![0x5F]));
+    assert_eq!(octets("ç", 3), Ok(vec![0xE7]));
+    assert_eq!(octets("ç", 8), Ok(vec![0x00, 0xE7]));
+    let error = octets("aça", 0).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "character 'ç' (U+00E7) at position 2 is not in GSM 03.38, which data_coding 0 asks for"
+    );
+    assert!(matches!(
+        octets("éé€€", 3).unwrap_err(),
+        TextError::Character {
+            ch: '€',
+            position: 3,
+            coding: Coding::Latin1,
+            data_coding: 3
+        }
+    ));
+    assert!(matches!(
+        octets("é", 1).unwrap_err(),
+        TextError::Character { position: 1, .. }
+    ));
+    assert_eq!(octets("a", 4), Err(TextError::DataCoding(4)));
+}
+
+#[test]
+fn texts_that_are_not_split_have_a_limit() {
+    let fits = |text: &str, alphabet, limit| fits_single(&encode(text, alphabet), limit);
+    let a = |count| "a".repeat(count);
+    for (alphabet, most) in [
+        (Alphabet::Gsm0338, 160),
+        (Alphabet::Gsm0338Packed, 160),
+        (Alphabet::Ascii, 160),
+        (Alphabet::Latin1, 140),
+        (Alphabet::Utf8, 140),
+    ] {
+        assert_eq!(fits(&a(most), alphabet, Limit::Message), Ok(()));
+        assert!(fits(&a(most + 1), alphabet, Limit::Message).is_err());
+    }
+    let error = |text: &str, limit| {
+        fits(text, Alphabet::Gsm0338, limit)
+            .unwrap_err()
+            .to_string()
+    };
+    assert_eq!(
+        error(&a(161), Limit::Message),
+        "text too long: 161 septets, one message holds 160"
+    );
+    assert_eq!(
+        error(&"Я".repeat(71), Limit::Message),
+        "text too long: 71 UCS2 characters, one message holds 70"
+    );
+    assert_eq!(fits(&a(254), Alphabet::Gsm0338, Limit::Submit), Ok(()));
+    assert_eq!(
+        error(&"Я".repeat(128), Limit::Submit),
+        "text too long: 256 octets, one submit holds 254"
+    );
+}
+
+#[test]
+fn septets_are_packed_as_in_the_specification() {
+    assert_eq!(
+        gsm7::pack(b"1234567", 0),
+        [0x31, 0xD9, 0x8C, 0x56, 0xB3, 0xDD, 0x1A]
+    );
+    assert_eq!(
+        gsm7::unpack(&[0x31, 0xD9, 0x8C, 0x56, 0xB3, 0xDD, 0x1A], 0),
+        b"1234567\r"
+    );
+    assert_eq!(
+        gsm7::pack(b"12345678", 0),
+        [0x31, 0xD9, 0x8C, 0x56, 0xB3, 0xDD, 0x70]
+    );
+    assert_eq!(gsm7::pack(b"", 0), [0u8; 0]);
+    assert_eq!(gsm7::pack(b"", 1), [0u8; 0]);
+    // Behind a header of six octets, one bit is filled: 0x31 << 1.
+    assert_eq!(gsm7::pack(b"1", 1), [0x62]);
+    assert_eq!(gsm7::unpack(&[0x62], 1), b"1");
+    for padding in [0x0D, 0x00] {
+        let septets = [b"1234567".as_slice(), &[padding]].concat();
+        assert_eq!(gsm7::without_padding(&septets, 7, 0), b"1234567");
+    }
+    assert_eq!(gsm7::without_padding(b"12345678", 7, 0), b"12345678");
+    assert_eq!(gsm7::without_padding(b"123456\r", 7, 1), b"123456\r");
+}
+
+#[test]
+fn octets_are_decoded_by_data_coding() {
+    let decoded = |octets: &[u8], data_coding| decode(octets, data_coding, Alphabet::Gsm0338);
+    let text = |octets: &[u8], data_coding| {
+        let decoded = decoded(octets, data_coding);
+        assert_eq!(decoded.warning, None, "{data_coding}");
+        decoded.text
+    };
+    let some = |text: &str| Some(text.to_owned());
+    assert_eq!(text(&[0x00, 0x11, 0x1B, 0x65], 0), some("@_€"));
+    assert_eq!(text(b"@_", 1), some("@_"));
+    // 0x80 is a control in ISO-8859-1, and € in windows-1252.
+    assert_eq!(text(&[0xE9, 0x80], 3), some("é\u{80}"));
+    assert_eq!(text(&[0x82, 0xA0], 5), some("あ"));
+    assert_eq!(text(&[0xBF], 6), some("П"));
+    assert_eq!(text(&[0xE9], 7), some("י"));
+    assert_eq!(text(&[0xD8, 0x3D, 0xDE, 0x00], 8), some("😀"));
+    assert_eq!(text(b"\x1b$B$\"\x1b(B", 10), some("あ"));
+    assert_eq!(text(&[0xA4, 0xA2], 13), some("あ"));
+    assert_eq!(text(&[0xB0, 0xA1], 14), some("가"));
+    for binary in [2, 4, 0x14, 0xF4, 0xF7] {
+        assert_eq!(text(&[1, 2], binary), None);
+    }
+    for default in [0x10, 0x11, 0x50, 0xC0, 0xC8, 0xD0, 0xF0, 0xF3] {
+        assert_eq!(text(&[0x11], default), some("_"));
+    }
+    for wide in [0x18, 0x58, 0xE0, 0xE8] {
+        assert_eq!(text(&[0x04, 0x2F], wide), some("Я"));
+    }
+    for unknown in [9, 11, 12, 15, 0x1C, 0x30, 0x80, 0xBF] {
+        let decoded = decoded(&[0x11], unknown);
+        assert_eq!(decoded.text, None);
+        let warning = format!("data_coding {unknown} is not known");
+        assert_eq!(decoded.warning, Some(warning));
+    }
+}
+
+#[test]
+fn what_has_no_character_is_replaced_and_told() {
+    let cases: [(&[u8], u8, Alphabet, &str); 8] = [
+        (&[0x61, 0xE9], 0, Alphabet::Gsm0338, "a\u{FFFD}"),
+        (&[0x1B, 0x61, 0x62], 0, Alphabet::Gsm0338, "\u{FFFD}b"),
+        (&[0x61, 0x1B], 0, Alphabet::Gsm0338, "a\u{FFFD}"),
+        (&[0x61, 0xE9], 1, Alphabet::Gsm0338, "a\u{FFFD}"),
+        (&[0x61, 0xE9], 0, Alphabet::Utf8, "a\u{FFFD}"),
+        (&[0x00, 0x61, 0x00], 8, Alphabet::Gsm0338, "a"),
+        (&[0xD8, 0x3D], 8, Alphabet::Gsm0338, "\u{FFFD}"),
+        (&[0x61, 0xFF], 13, Alphabet::Gsm0338, "a\u{FFFD}"),
+    ];
+    for (octets, data_coding, alphabet, text) in cases {
+        let decoded = decode(octets, data_coding, alphabet);
+        assert_eq!(decoded.text.as_deref(), Some(text));
+        assert!(decoded.warning.is_some());
+    }
+}
+
+#[test]
+fn a_user_data_header_is_split_off() {
+    let (udh, rest) = split_udh(b"\x05\x00\x03\x10\x02\x01id:7").unwrap();
+    assert_eq!(rest, b"id:7");
+    let concat = Concat {
+        reference: 16,
+        part: 1,
+        total: 2,
+        wide: false,
+    };
+    assert_eq!(udh.concat, Some(concat));
+    assert_eq!((udh.length, udh.fill_bits()), (6, 1));
+    assert_eq!(
+        udh.to_json(),
+        json!({
+            "elements": [{"id": 0, "hex": "100201"}],
+            "concat": {"reference": 16, "part": 1, "total": 2},
+        })
+    );
+    // Ports, then a reference of 16 bits.
+    let octets = b"\x0c\x05\x04\x15\x81\x00\x00\x08\x04\x12\x34\x03\x02rest";
+    let (udh, rest) = split_udh(octets).unwrap();
+    assert_eq!(rest, b"rest");
+    let concat = Concat {
+        reference: 0x1234,
+        part: 2,
+        total: 3,
+        wide: true,
+    };
+    assert_eq!(udh.concat, Some(concat));
+    assert_eq!(udh.elements.len(), 2);
+    assert_eq!(udh.fill_bits(), 1);
+    let (udh, rest) = split_udh(&[0]).unwrap();
+    assert_eq!((udh.to_json(), rest.len()), (json!({"elements": []}), 0));
+}
+
+#[test]
+fn a_broken_user_data_header_is_told() {
+    assert_eq!(split_udh(b""), Err(UdhError::Empty));
+    let error = UdhError::PastEnd {
+        length: 105,
+        left: 3,
+    };
+    assert_eq!(split_udh(b"id:7"), Err(error));
+    assert_eq!(split_udh(&[2, 0, 3, 1]), Err(UdhError::Element { id: 0 }));
+    assert_eq!(split_udh(&[1, 7]), Err(UdhError::Element { id: 7 }));
+    // No such part: an element, but nothing to join by.
+    for parts in [[7, 2, 0], [7, 2, 3], [7, 0, 0]] {
+        let octets = [&[5, 0, 3][..], &parts].concat();
+        assert_eq!(split_udh(&octets).unwrap().0.concat, None);
+    }
+}
+
+#[test]
+fn a_message_is_decoded_behind_its_header() {
+    let header = [0x05, 0x00, 0x03, 0x10, 0x02, 0x01];
+    let plain = [&header[..], b"Hi"].concat();
+    let (udh, decoded) = decode_message(&plain, 0x40, 0, Alphabet::Gsm0338);
+    assert!(udh.is_some());
+    assert_eq!(decoded.text.as_deref(), Some("Hi"));
+    let packed = [&header[..], &gsm7::pack(b"Hello", 1)].concat();
+    let (_, decoded) = decode_message(&packed, 0x40, 0, Alphabet::Gsm0338Packed);
+    assert_eq!(decoded.text.as_deref(), Some("Hello"));
+    let (udh, decoded) = decode_message(b"id:7", 0x44, 0, Alphabet::Gsm0338);
+    assert_eq!(udh, None);
+    assert_eq!(decoded.text.as_deref(), Some("id:7"));
+    assert!(decoded.warning.is_some());
+    let (udh, decoded) = decode_message(b"Hi", 0x00, 0, Alphabet::Gsm0338);
+    assert_eq!((udh, decoded.text.as_deref()), (None, Some("Hi")));
+}
+
+fn gsm_text() -> impl Strategy<Value = String> {
+    let characters: Vec<char> = (0..=0x7F)
+        .filter(|&code| code != gsm7::ESCAPE)
+        .map(|code| vec![code])
+        .chain([0x0A, 0x14, 0x28, 0x2F, 0x40, 0x65].map(|code| vec![gsm7::ESCAPE, code]))
+        .flat_map(|septets| gsm7::decode(&septets).text.chars().collect::<Vec<_>>())
+        .collect();
+    proptest::collection::vec(proptest::sample::select(characters), 0..200)
+        .prop_map(|characters| characters.into_iter().collect())
+}
+
+fn alphabet() -> impl Strategy<Value = Alphabet> {
+    proptest::sample::select(Alphabet::ALL.to_vec())
+}
+
+proptest! {
+    #[test]
+    fn gsm_texts_come_back(text in gsm_text()) {
+        let septets = gsm7::encode(&text).unwrap();
+        prop_assert_eq!(gsm7::septets(&text), Some(septets.len()));
+        let decoded = gsm7::decode(&septets);
+        prop_assert_eq!((decoded.text, decoded.replaced), (text, false));
+    }
+
+    #[test]
+    fn encode_and_septets_agree(text in "\\PC{0,50}") {
+        prop_assert_eq!(gsm7::encode(&text).ok().map(|septets| septets.len()), gsm7::septets(&text));
+    }
+
+    #[test]
+    fn packed_septets_come_back(
+        septets in proptest::collection::vec(0u8..0x80, 0..170),
+        fill_bits in 0u8..7,
+    ) {
+        let octets = gsm7::pack(&septets, fill_bits);
+        let mut expected = septets.clone();
+        if !septets.is_empty() && (septets.len() * 7 + usize::from(fill_bits)) % 8 == 1 {
+            expected.push(0x0D);
+        }
+        prop_assert_eq!(gsm7::unpack(&octets, fill_bits), expected);
+    }
+
+    #[test]
+    fn any_text_comes_back(text in any::<String>(), alphabet in alphabet()) {
+        let encoded = encode(&text, alphabet);
+        let decoded = decode(&encoded.octets, encoded.data_coding, alphabet);
+        prop_assert_eq!(decoded.warning, None);
+        let decoded = decoded.text.unwrap();
+        // What a packed text may lose at its end: see `gsm7::without_padding`.
+        let padded = encoded.coding == Coding::GsmPacked && encoded.units.is_multiple_of(8);
+        if padded && text.ends_with(['@', '\r']) {
+            prop_assert_eq!(decoded.as_str(), &text[..text.len() - 1]);
+        } else {
+            prop_assert_eq!(decoded, text);
+        }
+    }
+
+    #[test]
+    fn any_octets_are_decoded(
+        octets in proptest::collection::vec(any::<u8>(), 0..260),
+        esm_class in any::<u8>(),
+        data_coding in any::<u8>(),
+        alphabet in alphabet(),
+    ) {
+        let _ = decode_message(&octets, esm_class, data_coding, alphabet);
+        for data_coding in 0..=255 {
+            let _ = decode(&octets, data_coding, alphabet);
+        }
+        if let Ok((udh, rest)) = split_udh(&octets) {
+            prop_assert_eq!(udh.length + rest.len(), octets.len());
+            let _ = udh.to_json();
+        }
+    }
 }
