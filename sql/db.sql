@@ -347,6 +347,13 @@ COMMENT ON COLUMN smpp_servers.esme_failover_after IS 'Seconds without a bind af
 -- smpp_tx_queue lives from HOT updates (new versions in the same page, no index touched): the claim of a row and the
 -- receipt for it change no column that an index or its predicate names. Keep it so: no index on submission_started_at,
 -- submission_attempts, submission_server_id, next_attempt_at, in_doubt, or on the state and its time.
+--
+-- fillfactor: 50,000 rows claimed, completed and receipted in batches of 500 on PostgreSQL 15. A completion changes
+-- submission_done, so two updates of three can be HOT, 66.7 % at most.
+--     fillfactor        100     70     60     50     40
+--     HOT updates      2.4 %   39 %   51 %   58 %   62 %
+--     WAL in MB         83     60     53     48     45
+--     table in MB       31   17-23    19     19     21
 CREATE TABLE smpp_tx_queue (
   id bigserial CONSTRAINT smpp_tx_queue_pkey PRIMARY KEY,
   insert_timestamp timestamptz NOT NULL DEFAULT now(),
@@ -428,13 +435,16 @@ CREATE TABLE smpp_tx_queue (
   autovacuum_vacuum_cost_limit = 2000
 );
 
--- What waits, in the order in which it leaves. Rows that are claimed stay in it until they end.
+-- What waits, in the order in which it leaves. Rows that are claimed stay in it until they end. Before the first ANALYZE
+-- after a bulk INSERT the planner would rather read and sort all that waits than walk along this index, so who claims in
+-- batches sets enable_bitmapscan, enable_seqscan, enable_hashjoin and enable_mergejoin to off in its session.
 CREATE INDEX smpp_tx_queue_pending ON smpp_tx_queue (lane, smpp_priority_flag DESC, id)
   WHERE NOT submission_done AND NOT submission_failed;
 -- What may run out while it waits.
 CREATE INDEX smpp_tx_queue_expiry ON smpp_tx_queue (expires_at)
   WHERE expires_at IS NOT NULL AND NOT submission_done AND NOT submission_failed;
--- A receipt finds its message. text_pattern_ops compares octets, whatever the collation of the database: quicker, and
+-- A receipt finds its message; look ids up one by one (LATERAL ... LIMIT 1): a plain join can end up reading the whole
+-- index for each batch, with a plan made when the table was empty. text_pattern_ops compares octets, whatever the collation of the database: quicker, and
 -- an upgrade of the C library can't break it.
 CREATE INDEX smpp_tx_queue_message_id ON smpp_tx_queue (esmed_canonical_id(smpp_message_id) text_pattern_ops)
   WHERE smpp_message_id IS NOT NULL;

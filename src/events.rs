@@ -37,12 +37,20 @@ impl EventLog {
 
     /// Logs an event and has it stored.
     pub fn emit(&self, event: Event) {
-        let Event { component, kind, message, server_id, .. } = &event;
+        let Event {
+            component,
+            kind,
+            message,
+            server_id,
+            ..
+        } = &event;
         match event.status {
             Some("down" | "degraded") => {
                 tracing::warn!(component, kind, server_id, "{message}");
-                *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) =
-                    Some(message.clone());
+                *self
+                    .last_error
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner) = Some(message.clone());
             }
             _ => tracing::info!(component, kind, server_id, "{message}"),
         }

@@ -52,7 +52,11 @@ struct Lookahead {
 
 impl Lookahead {
     fn new(now: Instant) -> Self {
-        Self { since: now, outcomes: 0, per_second: 0.0 }
+        Self {
+            since: now,
+            outcomes: 0,
+            per_second: 0.0,
+        }
     }
 
     /// The limit at `now`, when the session has had `outcomes` in all.
@@ -283,16 +287,25 @@ async fn dispatch(
     };
     let recorded = match submission::build(row, server) {
         Ok(submit_sm) => {
-            let submission = Submission { submit_sm, token: attempt };
+            let submission = Submission {
+                submit_sm,
+                token: attempt,
+            };
             match submissions.try_send(submission) {
                 Ok(()) => return,
                 // The session ended meanwhile.
                 Err(
                     mpsc::error::TrySendError::Closed(back) | mpsc::error::TrySendError::Full(back),
-                ) => Recorded { attempt: back.token, outcome: Outcome::Unwritten },
+                ) => Recorded {
+                    attempt: back.token,
+                    outcome: Outcome::Unwritten,
+                },
             }
         }
-        Err(reason) => Recorded { attempt, outcome: Outcome::Invalid(reason) },
+        Err(reason) => Recorded {
+            attempt,
+            outcome: Outcome::Invalid(reason),
+        },
     };
     send(outcomes, recorded).await;
 }
@@ -301,7 +314,10 @@ async fn send(outcomes: &mpsc::Sender<Recorded>, recorded: Recorded) {
     if let Err(unsent) = outcomes.send(recorded).await {
         // Only while the process ends without its recorder: the row stays started, and the next
         // start resolves it.
-        tracing::error!(tx_id = unsent.0.attempt.tx_id, "an outcome found no recorder");
+        tracing::error!(
+            tx_id = unsent.0.attempt.tx_id,
+            "an outcome found no recorder"
+        );
     }
 }
 
@@ -321,7 +337,10 @@ mod tests {
         let now = now + Duration::from_millis(100);
         assert_eq!(lookahead.limit(1010, 10, now), 200);
         // Not measured anew before 50 ms have passed.
-        assert_eq!(lookahead.limit(1010, 10, now + Duration::from_millis(10)), 200);
+        assert_eq!(
+            lookahead.limit(1010, 10, now + Duration::from_millis(10)),
+            200
+        );
         // Never more than one claim takes, but always a window.
         let now = now + Duration::from_millis(100);
         assert_eq!(lookahead.limit(101_010, 10, now), CLAIM_AT_MOST);

@@ -4,12 +4,15 @@
 //! knows which, what is pure and what does IO, and the invariants between them.
 
 pub mod backoff;
+pub mod cli;
 pub mod config;
+pub mod daemon;
 pub mod db;
 pub mod events;
 pub mod feeder;
 pub mod in_flight;
 pub mod inbound;
+pub mod leader;
 pub mod lease;
 pub mod outbox;
 pub mod pdu;
@@ -19,4 +22,5 @@ pub mod server;
 pub mod session;
 pub mod sim;
 pub mod submission;
+pub mod supervisor;
 pub mod text;

@@ -1,3 +1,11 @@
-//! The `esmed` program.
+//! The `esmed` program: parse, log, runtime, exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use esmed::cli::Cli;
+
+fn main() -> ExitCode {
+    Cli::parse().run()
+}

@@ -221,8 +221,12 @@ impl Recorder {
             .outcomes
             .into_iter()
             .partition(|update| committed.locked.contains(&update.tx_id));
-        self.in_flight.remove(settled.iter().map(|update| update.tx_id));
-        if settled.iter().any(|it| !it.done && !it.failed && !it.in_doubt) {
+        self.in_flight
+            .remove(settled.iter().map(|update| update.tx_id));
+        if settled
+            .iter()
+            .any(|it| !it.done && !it.failed && !it.in_doubt)
+        {
             self.wake.notify_one();
         }
         // After a commit whose answer was lost, the row has taken its outcome already.
@@ -313,12 +317,19 @@ impl Recorder {
 impl Stored {
     fn read(delivered: Delivered) -> Self {
         let row = Inbound::read(&delivered.delivery.received, &delivered.server);
-        Self { delivered, row, bare: false }
+        Self {
+            delivered,
+            row,
+            bare: false,
+        }
     }
 }
 
 fn refuse_for_now(deliveries: impl IntoIterator<Item = Stored>) {
     for stored in deliveries {
-        stored.delivered.delivery.answer(CommandStatus::ESME_RX_T_APPN);
+        stored
+            .delivered
+            .delivery
+            .answer(CommandStatus::ESME_RX_T_APPN);
     }
 }

@@ -16,7 +16,9 @@ const RECEIPT_FOR_FAILURE: u8 = 2;
 /// Why the row can't be sent, naming the column and what would be right.
 pub fn build(row: &Claimed, server: &Server) -> Result<SubmitSm, String> {
     if let Some(column) = row.not_yet.first() {
-        return Err(format!("{column} is set, which this version can't send; it must be NULL"));
+        return Err(format!(
+            "{column} is set, which this version can't send; it must be NULL"
+        ));
     }
     let source_addr = row.source_addr.as_deref().unwrap_or(&server.source_addr);
     let (detected_ton, detected_npi) = detect_ton_npi(source_addr);
@@ -26,7 +28,9 @@ pub fn build(row: &Claimed, server: &Server) -> Result<SubmitSm, String> {
         Some(_) => (None, None),
     };
     let encoded = match row.data_coding {
-        Some(data_coding) => text::encode_as(&row.short_message, octet(data_coding), server.alphabet),
+        Some(data_coding) => {
+            text::encode_as(&row.short_message, octet(data_coding), server.alphabet)
+        }
         None => Ok(text::encode(&row.short_message, server.alphabet)),
     }
     .map_err(|error| format!("smpp_short_message: {error}"))?;
@@ -43,8 +47,16 @@ pub fn build(row: &Claimed, server: &Server) -> Result<SubmitSm, String> {
     let service_type = row.service_type.as_deref().unwrap_or(&server.service_type);
     Ok(SubmitSm {
         service_type: field("smpp_service_type", service_type)?,
-        source_addr_ton: row.source_addr_ton.map(octet).or(server_ton).unwrap_or(detected_ton),
-        source_addr_npi: row.source_addr_npi.map(octet).or(server_npi).unwrap_or(detected_npi),
+        source_addr_ton: row
+            .source_addr_ton
+            .map(octet)
+            .or(server_ton)
+            .unwrap_or(detected_ton),
+        source_addr_npi: row
+            .source_addr_npi
+            .map(octet)
+            .or(server_npi)
+            .unwrap_or(detected_npi),
         source_addr: field("smpp_source_addr", source_addr)?,
         dest_addr_ton: row.dest_addr_ton.map_or(server.dest_addr_ton, octet),
         dest_addr_npi: row.dest_addr_npi.map_or(server.dest_addr_npi, octet),

@@ -56,9 +56,16 @@ impl Batch {
     /// Two halves; what can't be halved comes back whole.
     pub(super) fn split(mut self) -> Result<(Self, Self), Self> {
         let again = self.again;
-        let part = |outcomes, deliveries| Self { outcomes, deliveries, again };
+        let part = |outcomes, deliveries| Self {
+            outcomes,
+            deliveries,
+            again,
+        };
         if !self.outcomes.is_empty() && !self.deliveries.is_empty() {
-            return Ok((part(self.outcomes, Vec::new()), part(Vec::new(), self.deliveries)));
+            return Ok((
+                part(self.outcomes, Vec::new()),
+                part(Vec::new(), self.deliveries),
+            ));
         }
         if self.outcomes.len() + self.deliveries.len() <= 1 {
             return Err(self);
@@ -88,7 +95,10 @@ pub(super) async fn commit(database: &Database, batch: &Batch) -> Result<Committ
             .filter(|update| !written.contains(&update.tx_id))
             .collect();
         if !missing.is_empty() {
-            committed.locked = queue::still_open(&transaction, &missing).await?.into_iter().collect();
+            committed.locked = queue::still_open(&transaction, &missing)
+                .await?
+                .into_iter()
+                .collect();
             committed.gone = missing
                 .iter()
                 .map(|update| update.tx_id)
@@ -119,7 +129,10 @@ pub(super) async fn commit(database: &Database, batch: &Batch) -> Result<Committ
         inbound::insert_inbox(&transaction, &ids, &rows).await?
     };
     if !early.is_empty() {
-        let links: Vec<_> = early.iter().map(|receipt| (receipt.rx_id, receipt.tx_id)).collect();
+        let links: Vec<_> = early
+            .iter()
+            .map(|receipt| (receipt.rx_id, receipt.tx_id))
+            .collect();
         inbound::link_receipts(&transaction, &links).await?;
     }
     let (updates, conflicts) = states.finish();
@@ -224,7 +237,11 @@ impl States {
             && new.is_final()
             && state != new
         {
-            self.conflicts.push(Conflict { tx_id, state, later: new });
+            self.conflicts.push(Conflict {
+                tx_id,
+                state,
+                later: new,
+            });
         }
     }
 
@@ -286,6 +303,9 @@ mod tests {
         assert_eq!(fold(Some(Delivered), &[Enroute, Accepted]), (None, 0));
         assert_eq!(fold(Some(Delivered), &[Delivered]), (None, 0));
         assert_eq!(fold(Some(Delivered), &[Undeliverable]), (None, 1));
-        assert_eq!(fold(None, &[Undeliverable, Delivered]), (Some("UNDELIVERABLE"), 1));
+        assert_eq!(
+            fold(None, &[Undeliverable, Delivered]),
+            (Some("UNDELIVERABLE"), 1)
+        );
     }
 }

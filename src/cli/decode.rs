@@ -1,0 +1,63 @@
+//! `esmed decode`
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use bytes::Bytes;
+use clap::Args;
+
+use crate::inbound::Inbound;
+use crate::pdu::Frame;
+use crate::server::Server;
+use crate::session::driver::Received;
+use crate::text::Alphabet;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// A whole PDU in hexadecimal; white space is passed over
+    #[arg(required = true, value_name = "HEX")]
+    hex: Vec<String>,
+    /// What data_coding 0 means: GSM0338, GSM0338_PACKED, ASCII, LATIN1 or UTF8
+    #[arg(long, default_value = "GSM0338")]
+    alphabet: Alphabet,
+}
+
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let octets = octets(&arguments.hex.concat())?;
+    let frame = Frame::from_octets(Bytes::from(octets)).context("this is not one PDU")?;
+    let server = Server {
+        alphabet: arguments.alphabet,
+        ..Server::unknown()
+    };
+    let failed = frame.decode().is_err();
+    let row = Inbound::read(&Received::Pdu(frame), &server);
+    println!("{:#}", row.pdu_parsed);
+    Ok(if failed {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+fn octets(hex: &str) -> anyhow::Result<Vec<u8>> {
+    let digits: Vec<char> = hex.chars().filter(|ch| !ch.is_whitespace()).collect();
+    if digits.len() % 2 == 1 {
+        bail!("{} hexadecimal digits are no whole octets", digits.len());
+    }
+    let digit = |at: usize| {
+        digits[at].to_digit(16).with_context(|| {
+            format!(
+                "{:?} at digit {} is no hexadecimal digit",
+                digits[at],
+                at + 1
+            )
+        })
+    };
+    (0..digits.len())
+        .step_by(2)
+        .map(|at| {
+            let octet = digit(at)? * 16 + digit(at + 1)?;
+            u8::try_from(octet).context("two hexadecimal digits are an octet")
+        })
+        .collect()
+}

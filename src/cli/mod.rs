@@ -1,0 +1,121 @@
+//! The command line: one file a subcommand.
+
+mod check_config;
+mod decode;
+mod run;
+mod status;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand};
+use tracing_subscriber::fmt;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::config::{Config, Log, LogFormat};
+use crate::db::Database;
+
+/// SMPP client daemon whose API is a PostgreSQL table.
+///
+/// INSERT a row into smpp_tx_queue and the SMS leaves; its state comes back to the same row. What
+/// phones send is found in smpp_inbox. Accounts at SMSCs are rows of smpp_servers.
+///
+/// Exit codes: 0 all is well, 1 it is not (one line on standard error says why), 2 wrong usage.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the daemon in the foreground
+    ///
+    /// Ends on SIGTERM or SIGINT, after unanswered messages were awaited for drain_timeout seconds;
+    /// a second signal ends it at once.
+    Run(ConfigFile),
+    /// Validate the configuration file and try the database
+    CheckConfig(ConfigFile),
+    /// Show session, queue and last events of a lane
+    Status(status::Arguments),
+    /// Show a PDU given in hexadecimal as the JSON of pdu_parsed
+    Decode(decode::Arguments),
+}
+
+/// Where the configuration is.
+#[derive(Debug, Args)]
+struct ConfigFile {
+    /// Configuration file
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "ESMED_CONFIG",
+        default_value = "/etc/esmed/esmed.toml"
+    )]
+    config: PathBuf,
+}
+
+impl ConfigFile {
+    fn load(&self) -> anyhow::Result<Config> {
+        Ok(Config::load(&self.config)?)
+    }
+}
+
+impl Cli {
+    /// Runs the subcommand; errors are one line on standard error.
+    #[must_use]
+    pub fn run(self) -> ExitCode {
+        let done = match self.command {
+            Command::Run(file) => run::run(&file),
+            Command::CheckConfig(file) => check_config::run(&file),
+            Command::Status(arguments) => status::run(&arguments),
+            Command::Decode(arguments) => decode::run(&arguments),
+        };
+        done.unwrap_or_else(|error| {
+            eprintln!("esmed: {error:#}");
+            ExitCode::FAILURE
+        })
+    }
+}
+
+/// Prepares connections for a subcommand that needs the database.
+fn database(config: &Config) -> anyhow::Result<Database> {
+    Ok(Database::new(&config.database, "esmed")?)
+}
+
+/// A runtime for subcommands: one thread is enough for them.
+fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("can't start")?
+        .block_on(work)
+}
+
+/// Sends the log of this crate to standard error; of others only what is wrong.
+fn start_log(log: &Log) {
+    let filter = tracing_subscriber::filter::Targets::new()
+        .with_target("esmed", log.level.filter())
+        .with_default(tracing::level_filters::LevelFilter::WARN.min(log.level.filter()));
+    let registry = tracing_subscriber::registry().with(filter);
+    match log.format {
+        LogFormat::Text => {
+            use std::io::IsTerminal as _;
+            let colours = std::io::stderr().is_terminal();
+            registry
+                .with(
+                    fmt::layer()
+                        .with_writer(std::io::stderr)
+                        .with_ansi(colours)
+                        .with_target(false),
+                )
+                .init();
+        }
+        LogFormat::Json => registry
+            .with(fmt::layer().json().with_writer(std::io::stderr))
+            .init(),
+    }
+}

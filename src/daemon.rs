@@ -1,0 +1,238 @@
+//! Wires the rooms together: channels, tasks, signals, the drain.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use std::sync::Arc;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::db::listener::{self, Wakeups};
+use crate::db::{Database, lease};
+use crate::events::{self, EventLog};
+use crate::feeder::Feeder;
+use crate::in_flight::InFlight;
+use crate::leader::{self, Leadership};
+use crate::recorder::Recorder;
+use crate::supervisor::{self, Gauge};
+
+/// Outcomes on their way to the recorder: more than can be in flight under any window.
+const OUTCOMES: usize = 131_072;
+
+/// Deliveries on their way to the recorder.
+const DELIVERIES: usize = 2000;
+
+/// What the recorder may take, behind the drain, to write the last outcomes.
+const LAST_COMMIT: Duration = Duration::from_secs(5);
+
+/// How a daemon ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// Everything is recorded.
+    Clean,
+    /// The database stayed away: what was not recorded is in doubt at the next start.
+    Unrecorded,
+}
+
+/// Serves the lane until SIGTERM or SIGINT.
+///
+/// # Errors
+/// When the database can't be used; one line that says what to do.
+pub async fn run(config: &Config) -> anyhow::Result<Ended> {
+    let lane = config.daemon.lane.clone();
+    let database = Database::new(&config.database, &format!("esmed {lane}"))?;
+    let mut signals = Signals::new()?;
+    database.check().await?;
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        lane,
+        database = database.place(),
+        "esmed starts"
+    );
+    loop {
+        let leadership = tokio::select! {
+            leadership = leader::stand_by(&database, &lane) => leadership?,
+            () = signals.stop() => return Ok(Ended::Clean),
+        };
+        match serve(config, &database, leadership, &mut signals).await {
+            Served::Stopped(ended) => return Ok(ended),
+            Served::LeaseLost => {}
+        }
+    }
+}
+
+/// Why serving ended.
+enum Served {
+    Stopped(Ended),
+    LeaseLost,
+}
+
+/// Serves the lane while the lease stands.
+async fn serve(
+    config: &Config,
+    database: &Database,
+    leadership: Leadership,
+    signals: &mut Signals,
+) -> Served {
+    let lane = config.daemon.lane.clone();
+    let poll_interval = config.daemon.poll_interval();
+    let stop = CancellationToken::new();
+    let stop_heart = CancellationToken::new();
+    let lost = CancellationToken::new();
+    let give_up = CancellationToken::new();
+
+    let (event_log, waiting_events) = EventLog::new();
+    let (outcomes, recorded) = mpsc::channel(OUTCOMES);
+    let (deliveries, delivered) = mpsc::channel(DELIVERIES);
+    let (session, published) = watch::channel(None);
+    let (database_up, is_database_up) = watch::channel(true);
+    let in_flight = InFlight::new(config.daemon.max_unrecorded);
+    let wakeups = Wakeups::default();
+    let gauge = Arc::new(Gauge::default());
+
+    let events = tokio::spawn(events::write(
+        database.clone(),
+        lane.clone(),
+        waiting_events,
+        give_up.clone(),
+    ));
+    let listener = tokio::spawn(listener::run(
+        database.clone(),
+        wakeups.clone(),
+        stop_heart.clone(),
+    ));
+    let heart = tokio::spawn(leader::keep(
+        database.clone(),
+        lane.clone(),
+        leadership.clone(),
+        Arc::clone(&gauge),
+        event_log.clone(),
+        stop_heart.clone(),
+        lost.clone(),
+    ));
+    let recorder = tokio::spawn(
+        Recorder {
+            database: database.clone(),
+            outcomes: recorded,
+            deliveries: delivered,
+            in_flight: in_flight.clone(),
+            wake: Arc::clone(&wakeups.tx_queue),
+            events: event_log.clone(),
+            database_up,
+        }
+        .run(give_up.clone()),
+    );
+    let feeder = tokio::spawn(
+        Feeder {
+            database: database.clone(),
+            lane: lane.clone(),
+            epoch: leadership.epoch,
+            lease: leadership.lease.clone(),
+            session: published,
+            outcomes: outcomes.clone(),
+            in_flight: in_flight.clone(),
+            wake: Arc::clone(&wakeups.tx_queue),
+            poll_interval,
+        }
+        .run(stop.clone()),
+    );
+    let lines = tokio::spawn(supervisor::run(
+        supervisor::Context {
+            database: database.clone(),
+            lane: lane.clone(),
+            lease: leadership.lease.clone(),
+            events: event_log,
+            outcomes,
+            deliveries,
+            database_up: is_database_up,
+            in_flight,
+            session: Arc::new(session),
+            gauge,
+            drain_timeout: config.daemon.drain_timeout(),
+        },
+        Arc::clone(&wakeups.servers),
+        poll_interval,
+        stop.clone(),
+        lost.clone(),
+    ));
+
+    tokio::select! {
+        () = signals.stop() => tracing::info!("stopping: no new submits, answers are awaited"),
+        () = lost.cancelled() => {}
+    }
+    stop.cancel();
+    let drain = async {
+        ended("feeder", feeder).await;
+        ended("supervisor", lines).await;
+        // Both channels are closed now, and the recorder ends with its last commit.
+        let patience = config.daemon.drain_timeout() + LAST_COMMIT;
+        let everything = match timeout(patience, recorder).await {
+            Ok(everything) => everything.unwrap_or(false),
+            Err(_) => {
+                give_up.cancel();
+                false
+            }
+        };
+        stop_heart.cancel();
+        ended("heartbeat", heart).await;
+        ended("listener", listener).await;
+        if timeout(LAST_COMMIT, events).await.is_err() {
+            tracing::warn!("some events were not stored");
+        }
+        everything
+    };
+    let everything = tokio::select! {
+        everything = drain => everything,
+        () = signals.stop() => {
+            tracing::warn!("stopped at once by a second signal");
+            std::process::exit(1);
+        }
+    };
+    if lost.is_cancelled() {
+        return Served::LeaseLost;
+    }
+    if !everything {
+        tracing::error!(
+            "the database stayed away: what was not recorded is in doubt at the next start"
+        );
+        return Served::Stopped(Ended::Unrecorded);
+    }
+    if let Err(error) = lease::release(database, &lane, leadership.epoch).await {
+        // It runs out by itself.
+        tracing::warn!(%error, "the lease could not be given back");
+    }
+    tracing::info!("stopped");
+    Served::Stopped(Ended::Clean)
+}
+
+async fn ended(name: &str, task: JoinHandle<()>) {
+    if let Err(error) = task.await {
+        tracing::error!(name, %error, "a task failed");
+    }
+}
+
+/// SIGTERM and SIGINT.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> anyhow::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).context("can't catch SIGTERM")?,
+            interrupt: signal(SignalKind::interrupt()).context("can't catch SIGINT")?,
+        })
+    }
+
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! Gets the lease of the lane, and keeps it by a heartbeat.
+
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::db::lease::{self, Report};
+use crate::db::{Database, DbError, queue};
+use crate::events::EventLog;
+use crate::lease::Lease;
+use crate::supervisor::Gauge;
+
+/// How long the lease is good for in the database.
+const TTL: Duration = Duration::from_secs(4);
+
+/// How much less this process believes in it, for clocks that run apart.
+const MARGIN: Duration = Duration::from_millis(250);
+
+/// Between renewals.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// Between looks of a daemon that stands by.
+const STANDBY: Duration = Duration::from_millis(500);
+
+/// The queue is counted at every so many heartbeats, and up to so many rows.
+const DEPTH_EVERY: u32 = 5;
+const DEPTH_AT_MOST: i64 = 1_000_000;
+
+/// A lease that was taken.
+#[derive(Debug, Clone)]
+pub struct Leadership {
+    /// Counts up with each taker.
+    pub epoch: i64,
+    /// What this process may believe of it.
+    pub lease: Lease,
+}
+
+/// Waits for the lease of the lane and takes it.
+///
+/// # Errors
+/// When the database refuses; while it is away, this waits.
+pub async fn stand_by(database: &Database, lane: &str) -> Result<Leadership, DbError> {
+    let holder = Holder::this_process().to_string();
+    let mut waiting = false;
+    loop {
+        match try_take(database, lane, &holder).await {
+            Ok(Ok(leadership)) => return Ok(leadership),
+            Ok(Err(other)) => {
+                if !waiting {
+                    tracing::info!(
+                        lane,
+                        holder = other,
+                        "standing by: another daemon serves the lane"
+                    );
+                }
+                waiting = true;
+            }
+            Err(error @ DbError::Refused(_)) => return Err(error),
+            Err(error) => tracing::debug!(%error, "the lease could not be asked for"),
+        }
+        sleep(STANDBY).await;
+    }
+}
+
+/// The lease, or who else has it.
+async fn try_take(
+    database: &Database,
+    lane: &str,
+    holder: &str,
+) -> Result<Result<Leadership, String>, DbError> {
+    let other = lease::holder(database, lane).await?;
+    let gone = other.as_deref().filter(|other| Holder::is_gone(other));
+    if other.is_some() && gone.is_none() {
+        return Ok(Err(other.unwrap_or_default()));
+    }
+    let asked = Instant::now();
+    let epoch = lease::take(database, lane, holder, TTL.as_secs_f64(), gone).await?;
+    Ok(match epoch {
+        Some(epoch) => {
+            let lease = Lease::new(asked);
+            lease.extend(asked, TTL - MARGIN);
+            Ok(Leadership { epoch, lease })
+        }
+        // Somebody was quicker.
+        None => Err(other.unwrap_or_default()),
+    })
+}
+
+/// Renews the lease and reports until `stop`, or until the lease is another's: then `lost` is told.
+pub async fn keep(
+    database: Database,
+    lane: String,
+    leadership: Leadership,
+    gauge: Arc<Gauge>,
+    events: EventLog,
+    stop: CancellationToken,
+    lost: CancellationToken,
+) {
+    let mut ticks = interval(HEARTBEAT);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut beat = 0;
+    let mut last_error = None;
+    let mut outcomes = gauge.outcomes.load(Ordering::Relaxed);
+    let mut measured = Instant::now();
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = stop.cancelled() => return,
+        }
+        last_error = events.take_last_error().or(last_error);
+        let queue_depth = match beat % DEPTH_EVERY {
+            0 => queue::depth(&database, &lane, DEPTH_AT_MOST).await.ok(),
+            _ => None,
+        };
+        beat += 1;
+        let state = gauge.state();
+        let now_outcomes = gauge.outcomes.load(Ordering::Relaxed);
+        let rate = (now_outcomes - outcomes) as f64 / measured.elapsed().as_secs_f64().max(0.001);
+        (outcomes, measured) = (now_outcomes, Instant::now());
+        let report = Report {
+            session_state: state.state.to_owned(),
+            server_id: state.server_id,
+            window_in_use: small(gauge.in_flight.load(Ordering::Relaxed)),
+            window_size: small(state.window),
+            rate: (rate * 10.0).round() / 10.0,
+            queue_depth,
+            last_error: last_error.clone(),
+        };
+        let asked = Instant::now();
+        let renewed = lease::heartbeat(
+            &database,
+            &lane,
+            leadership.epoch,
+            TTL.as_secs_f64(),
+            &report,
+        );
+        match renewed.await {
+            Ok(true) => {
+                leadership.lease.extend(asked, TTL - MARGIN);
+                last_error = None;
+            }
+            Ok(false) => {
+                leadership.lease.revoke();
+                tracing::error!(
+                    lane,
+                    "the lease of the lane is another daemon's; standing by"
+                );
+                lost.cancel();
+                return;
+            }
+            // It runs out by itself when this goes on.
+            Err(error) => tracing::debug!(%error, "the lease could not be renewed"),
+        }
+    }
+}
+
+fn small(count: usize) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
+}
+
+/// A process, so described that another one on the same machine can tell whether it is gone.
+#[derive(Debug, PartialEq, Eq)]
+struct Holder {
+    machine: Option<Machine>,
+    pid: u32,
+    started: Option<String>,
+}
+
+/// The boot and the PID namespace, within which a PID means something.
+#[derive(Debug, PartialEq, Eq)]
+struct Machine {
+    boot_id: String,
+    pid_namespace: String,
+}
+
+impl Machine {
+    fn this() -> Option<Self> {
+        let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+        let pid_namespace = fs::read_link("/proc/self/ns/pid").ok()?;
+        Some(Self {
+            boot_id: boot_id.trim().to_owned(),
+            pid_namespace: pid_namespace.to_string_lossy().into_owned(),
+        })
+    }
+}
+
+impl Holder {
+    fn this_process() -> Self {
+        let pid = std::process::id();
+        Self {
+            machine: Machine::this(),
+            pid,
+            started: start_of(pid),
+        }
+    }
+
+    /// Whether `holder` was a process of this machine that runs no more. False when in doubt.
+    fn is_gone(holder: &str) -> bool {
+        let Some(this) = Machine::this() else {
+            return false;
+        };
+        let fields: Vec<&str> = holder.split(' ').collect();
+        let [host_pid, boot_id, pid_namespace, started] = fields[..] else {
+            return false;
+        };
+        let Some(pid) = host_pid.rsplit('/').next().and_then(|pid| pid.parse().ok()) else {
+            return false;
+        };
+        boot_id == this.boot_id
+            && pid_namespace == this.pid_namespace
+            && start_of(pid).as_deref() != Some(started)
+    }
+}
+
+/// `host/pid boot_id pid_namespace start`; the host and PID alone where the rest can't be known.
+impl std::fmt::Display for Holder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let host = fs::read_to_string("/etc/hostname").unwrap_or_default();
+        write!(f, "{}/{}", host.trim().replace(' ', "-"), self.pid)?;
+        if let (Some(machine), Some(started)) = (&self.machine, &self.started) {
+            write!(
+                f,
+                " {} {} {started}",
+                machine.boot_id, machine.pid_namespace
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// When a process started, in ticks since the boot; `None` when there is no such process.
+fn start_of(pid: u32) -> Option<String> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The second field, the name in brackets, may hold spaces; the start is the 22nd.
+    let behind_name = stat.rsplit_once(')')?.1;
+    behind_name.split_whitespace().nth(19).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_living_process_is_not_gone() {
+        assert!(!Holder::is_gone(&Holder::this_process().to_string()));
+    }
+
+    #[test]
+    fn an_ended_process_of_this_machine_is_gone() {
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let holder = Holder {
+            machine: Machine::this(),
+            pid: child.id(),
+            started: Some("1".to_owned()),
+        };
+        child.wait().unwrap();
+        assert!(Holder::is_gone(&holder.to_string()));
+    }
+
+    #[test]
+    fn a_process_elsewhere_is_not_gone() {
+        for holder in [
+            "",
+            "db1/12",
+            "db1/12 00000000-0000-0000-0000-000000000000 pid:[1] 7",
+            "no/pid a b c",
+        ] {
+            assert!(!Holder::is_gone(holder), "{holder}");
+        }
+    }
+}

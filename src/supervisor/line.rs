@@ -1,0 +1,297 @@
+//! Session after session with one account.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::sleep;
+
+use super::Context;
+use crate::backoff::Backoff;
+use crate::feeder::SessionHandle;
+use crate::outbox::{Attempt, Outcome};
+use crate::recorder::{Delivered, Recorded};
+use crate::server::Server;
+use crate::session::connect::connect;
+use crate::session::driver::{self, Control, Delivery, Notice, Outlet, Submission, SubmitOutcome};
+use crate::session::{BindMode, CloseReason};
+
+/// Submits that fit between feeder and driver; how many there are is the feeder's to say.
+const SUBMISSIONS: usize = 4096;
+
+/// Keeps a session with the account until told to unbind.
+pub(super) async fn run(
+    context: Context,
+    server: watch::Receiver<Arc<Server>>,
+    mut control: watch::Receiver<Control>,
+) {
+    let first = Arc::clone(&server.borrow());
+    for warning in first.account.warnings() {
+        context.emit(Some(&first), "server_warning", None, warning);
+    }
+    if let Some(reason) = unusable(&first) {
+        context.gauge.set("unusable", Some(&first));
+        context.emit(Some(&first), "server_unusable", Some("down"), reason);
+        ended(&mut control).await;
+        return;
+    }
+    context.emit(
+        Some(&first),
+        "starting",
+        None,
+        format!("connecting to {}", first.label()),
+    );
+    let mut backoff = Backoff::default();
+    while !is_ended(&control) {
+        let known = Arc::clone(&server.borrow());
+        let wait = attempt(&context, &server, &mut control, &mut backoff).await;
+        if is_ended(&control) {
+            break;
+        }
+        context.gauge.set("waiting", Some(&known));
+        tokio::select! {
+            () = sleep(wait) => {}
+            () = ended(&mut control) => {}
+        }
+    }
+    context.emit(
+        Some(&first),
+        "ended",
+        None,
+        format!("no session with {} any more", first.label()),
+    );
+}
+
+fn unusable(server: &Server) -> Option<String> {
+    let account = &server.account;
+    if let Some(reason) = &account.unusable {
+        return Some(reason.clone());
+    }
+    if account.host.trim().is_empty() {
+        return Some(format!(
+            "server {} has an empty host; it must be the name or address of the SMSC",
+            account.id
+        ));
+    }
+    if account.system_id.contains('\0') || account.password.reveal().contains('\0') {
+        return Some(format!("server {} has credentials with a NUL", account.id));
+    }
+    None
+}
+
+/// One session from connecting to its end; returns how long to wait before the next.
+async fn attempt(
+    context: &Context,
+    server: &watch::Receiver<Arc<Server>>,
+    control: &mut watch::Receiver<Control>,
+    backoff: &mut Backoff,
+) -> Duration {
+    let known = Arc::clone(&server.borrow());
+    let account = &known.account;
+    context.gauge.set("connecting", Some(&known));
+    let stream = tokio::select! {
+        stream = connect(&account.host, account.port, account.timers.session_init) => stream,
+        () = ended(control) => return Duration::ZERO,
+    };
+    let stream = match stream {
+        Ok(stream) => stream,
+        Err(error) => {
+            context.emit(
+                Some(&known),
+                "connection_failed",
+                Some("down"),
+                format!("can't connect to {}: {error}", known.label()),
+            );
+            return backoff.wait(fastrand::f64());
+        }
+    };
+    context.gauge.set("binding", Some(&known));
+    context.emit(
+        Some(&known),
+        "binding",
+        None,
+        format!("binding to {}", known.label()),
+    );
+    let (submissions, to_submit) = mpsc::channel(SUBMISSIONS);
+    let mut outlet = SessionOutlet {
+        context: context.clone(),
+        server: server.clone(),
+        submissions,
+        outcomes: Arc::default(),
+        bound_since: None,
+    };
+    let reason = driver::run(
+        stream,
+        known.session_config(),
+        to_submit,
+        control.clone(),
+        &mut outlet,
+    )
+    .await;
+    outlet.retract();
+    context.gauge.set("closed", Some(&known));
+    let bound_for = outlet.bound_since.map(|since| since.elapsed());
+    if let Some(bound_for) = bound_for {
+        backoff.session_lived(bound_for);
+    }
+    tell_end(context, &known, &reason, bound_for.is_some());
+    match reason {
+        CloseReason::BindRefused(status) if status.refuses_credentials() => {
+            Backoff::longest(fastrand::f64())
+        }
+        _ => backoff.wait(fastrand::f64()),
+    }
+}
+
+fn tell_end(context: &Context, server: &Server, reason: &CloseReason, was_bound: bool) {
+    let (kind, status) = match reason {
+        CloseReason::BindTimeout => ("bind_timeout", Some("down")),
+        CloseReason::Unbound => ("unbinding", None),
+        CloseReason::BindRefused(_) => ("bind_failed", Some("down")),
+        _ if was_bound => ("connection_lost", Some("down")),
+        _ => ("bind_failed", Some("down")),
+    };
+    context.emit(
+        Some(server),
+        kind,
+        status,
+        format!("{}: {reason}", server.label()),
+    );
+}
+
+fn is_ended(control: &watch::Receiver<Control>) -> bool {
+    let control = control.borrow();
+    control.unbind.is_some() || control.abandon
+}
+
+/// Waits until the line is told to end.
+async fn ended(control: &mut watch::Receiver<Control>) {
+    let told = control
+        .wait_for(|control| control.unbind.is_some() || control.abandon)
+        .await
+        .is_ok();
+    if !told {
+        // The supervisor is gone without a word, which ends the line as well.
+        tracing::debug!("a line lost its supervisor");
+    }
+}
+
+/// Hands what a session tells to recorder, feeder and events.
+struct SessionOutlet {
+    context: Context,
+    server: watch::Receiver<Arc<Server>>,
+    submissions: mpsc::Sender<Submission<Attempt>>,
+    outcomes: Arc<AtomicU64>,
+    bound_since: Option<Instant>,
+}
+
+impl SessionOutlet {
+    fn publish(&mut self) {
+        let is_receiver = self.server.borrow().account.mode == BindMode::Receiver;
+        if is_receiver {
+            return;
+        }
+        self.context.session.send_replace(Some(SessionHandle {
+            server: self.server.clone(),
+            submissions: self.submissions.clone(),
+            outcomes: Arc::clone(&self.outcomes),
+        }));
+    }
+
+    /// Takes the session back, if it is still the one that was published.
+    fn retract(&self) {
+        self.context.session.send_if_modified(|published| {
+            let own = published
+                .as_ref()
+                .is_some_and(|handle| handle.submissions.same_channel(&self.submissions));
+            if own {
+                *published = None;
+            }
+            own
+        });
+    }
+}
+
+impl Outlet for SessionOutlet {
+    type Token = Attempt;
+
+    fn outcome(&mut self, attempt: Attempt, outcome: SubmitOutcome) {
+        self.outcomes.fetch_add(1, Ordering::Relaxed);
+        self.context.gauge.outcomes.fetch_add(1, Ordering::Relaxed);
+        let recorded = Recorded {
+            attempt,
+            outcome: Outcome::from(outcome),
+        };
+        // As deep as there can be rows in flight, so it is full only if that count is wrong.
+        if let Err(unsent) = self.context.outcomes.try_send(recorded) {
+            let tx_id = unsent.into_inner().attempt.tx_id;
+            tracing::error!(
+                tx_id,
+                "an outcome found no room; the next start resolves it"
+            );
+        }
+    }
+
+    fn delivery(&mut self, delivery: Delivery) -> Result<(), Delivery> {
+        if !*self.context.database_up.borrow() {
+            return Err(delivery);
+        }
+        let delivered = Delivered {
+            delivery,
+            server: Arc::clone(&self.server.borrow()),
+        };
+        self.context
+            .deliveries
+            .try_send(delivered)
+            .map_err(|full| full.into_inner().delivery)
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        let server = Arc::clone(&self.server.borrow());
+        let label = server.label();
+        match notice {
+            Notice::Bound(system_id) => {
+                self.bound_since = Some(Instant::now());
+                self.context.gauge.set("bound", Some(&server));
+                self.context.emit(
+                    Some(&server),
+                    "bound",
+                    Some("ok"),
+                    format!("bound to {label}, which calls itself {system_id:?}"),
+                );
+                self.publish();
+            }
+            Notice::Throttled(status) => {
+                self.context.gauge.set("throttled", Some(&server));
+                self.context.emit(
+                    Some(&server),
+                    "throttled",
+                    Some("degraded"),
+                    format!("{label} throttles: {status}"),
+                );
+            }
+            Notice::ThrottleEnded => {
+                self.context.gauge.set("bound", Some(&server));
+                self.context.emit(
+                    Some(&server),
+                    "throttled_end",
+                    Some("ok"),
+                    format!("{label} accepts again"),
+                );
+            }
+            Notice::StrayResponse(command_id) => {
+                tracing::debug!(%command_id, "a response to nothing that waits");
+            }
+        }
+    }
+
+    fn in_flight(&mut self, count: usize) {
+        self.context.gauge.in_flight.store(count, Ordering::Relaxed);
+        self.context.in_flight.made_progress();
+    }
+
+    fn may_submit(&self, now: Instant) -> bool {
+        self.context.lease.stands(now)
+    }
+}
