@@ -1,9 +1,12 @@
 //! The codec from outside: golden octets, vectors, an independent codec, and octets without sense.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+mod cases;
+mod faults;
 mod json;
 mod oracle;
 mod properties;
+mod tlvs;
 mod vectors;
 
 use bytes::Bytes;
@@ -29,4 +32,10 @@ fn frame(command_id: u32, command_status: u32, sequence_number: u32, body: &str)
     }
     all.extend(body);
     Frame::from_octets(all.into()).unwrap()
+}
+
+/// service_type to sm_default_msg_id of submit_sm and deliver_sm: from "12" to "34", `esm_class`
+/// in the middle.
+fn sm(esm_class: &str, rest: &str) -> String {
+    format!("434d5400 01 01 313200 02 08 333400 {esm_class} 00 01 00 00 01 00 00 00 {rest}")
 }

@@ -1,0 +1,5 @@
+//! The simulator over real TCP.
+
+mod client;
+mod messages;
+mod sessions;
