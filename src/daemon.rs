@@ -44,7 +44,9 @@ pub enum Ended {
 /// When the database can't be used; one line that says what to do.
 pub async fn run(config: &Config) -> anyhow::Result<Ended> {
     let lane = config.daemon.lane.clone();
-    let database = Database::new(&config.database, &format!("esmed {lane}"))?;
+    let application = format!("esmed {lane}");
+    let database = Database::new(&config.database, &application)?;
+    let claims = Database::for_claims(&config.database, &application)?;
     let mut signals = Signals::new()?;
     database.check().await?;
     tracing::info!(
@@ -58,7 +60,7 @@ pub async fn run(config: &Config) -> anyhow::Result<Ended> {
             leadership = leader::stand_by(&database, &lane) => leadership?,
             () = signals.stop() => return Ok(Ended::Clean),
         };
-        match serve(config, &database, leadership, &mut signals).await {
+        match serve(config, &database, &claims, leadership, &mut signals).await {
             Served::Stopped(ended) => return Ok(ended),
             Served::LeaseLost => {}
         }
@@ -75,6 +77,7 @@ enum Served {
 async fn serve(
     config: &Config,
     database: &Database,
+    claims: &Database,
     leadership: Leadership,
     signals: &mut Signals,
 ) -> Served {
@@ -128,7 +131,7 @@ async fn serve(
     );
     let feeder = tokio::spawn(
         Feeder {
-            database: database.clone(),
+            database: claims.clone(),
             lane: lane.clone(),
             epoch: leadership.epoch,
             lease: leadership.lease.clone(),

@@ -6,7 +6,9 @@ WITH result AS (
               $8::integer[], $9::double precision[], $10::boolean[], $11::boolean[])
     AS r (id, started_at, answered, done, failed, message_id, info, uncounted, retry_after, in_doubt, possible_duplicate)
 ), held AS MATERIALIZED (
-  SELECT q.id
+  SELECT q.id,
+    -- A request from before this attempt was about an earlier one.
+    NOT r.done AND coalesce(q.cancel_requested_at >= q.submission_started_at, FALSE) AS cancelled
   FROM smpp_tx_queue q JOIN result r ON q.id = r.id AND q.submission_started_at = r.started_at
   WHERE NOT q.submission_done AND NOT q.submission_failed
   ORDER BY q.id
@@ -14,24 +16,22 @@ WITH result AS (
 )
 UPDATE smpp_tx_queue AS q
 SET submission_done = r.done,
-    submission_failed = r.failed OR (q.cancel_requested_at IS NOT NULL AND NOT r.done),
+    submission_failed = r.failed OR held.cancelled,
     smpp_message_id = CASE WHEN r.done THEN r.message_id ELSE q.smpp_message_id END,
     -- A row that was reset by hand and sent again starts anew.
     smpp_message_state = CASE
       WHEN r.done THEN NULL
-      WHEN q.cancel_requested_at IS NOT NULL THEN 'DELETED'
+      WHEN held.cancelled THEN 'DELETED'
       ELSE q.smpp_message_state END,
     message_state_timestamp = CASE
       WHEN r.done THEN NULL
-      WHEN q.cancel_requested_at IS NOT NULL THEN now()
+      WHEN held.cancelled THEN now()
       ELSE q.message_state_timestamp END,
     smpp_error_code = CASE WHEN r.done THEN NULL ELSE q.smpp_error_code END,
     smpp_network_error_code = CASE WHEN r.done THEN NULL ELSE q.smpp_network_error_code END,
     message_parts = CASE WHEN r.done THEN 1 ELSE q.message_parts END,
     submission_timestamp = CASE WHEN r.answered THEN now() ELSE q.submission_timestamp END,
-    submission_info = CASE
-      WHEN q.cancel_requested_at IS NOT NULL AND NOT r.done THEN 'cancelled'
-      ELSE r.info END,
+    submission_info = CASE WHEN held.cancelled THEN 'cancelled' ELSE r.info END,
     submission_attempts = greatest(q.submission_attempts - r.uncounted, 0),
     next_attempt_at = now() + r.retry_after * interval '1 second',
     in_doubt = r.in_doubt,
@@ -39,4 +39,4 @@ SET submission_done = r.done,
     submission_started_at = NULL
 FROM result r, held
 WHERE q.id = r.id AND held.id = q.id
-RETURNING q.id, q.submission_failed AND q.smpp_message_state = 'DELETED' AS cancelled
+RETURNING q.id, held.cancelled

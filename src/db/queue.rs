@@ -183,7 +183,7 @@ pub async fn record<C: GenericClient>(
     let written = rows.iter().map(|row| row.get(0)).collect();
     let cancelled = rows
         .iter()
-        .filter(|row| row.get::<_, Option<bool>>(1) == Some(true))
+        .filter(|row| row.get::<_, bool>(1))
         .map(|row| row.get(0))
         .collect();
     Ok((written, cancelled))
