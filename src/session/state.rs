@@ -570,9 +570,12 @@ impl<T> Session<T> {
     /// When [`Session::handle_timeout`] has something to do.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
+        if self.is_closed() {
+            return None;
+        }
         let timers = &self.config.timers;
         let open = (self.state == State::Open).then_some(self.bind.due);
-        let bound = !matches!(self.state, State::Open | State::Closed(_));
+        let bound = self.state != State::Open;
         let ask = timers
             .enquire_link
             .filter(|_| bound && self.enquire_link.is_none() && self.unbind.is_none())
