@@ -324,7 +324,11 @@ impl<T> Session<T> {
                 Ok(Some(frame)) => {
                     self.partial_since = None;
                     self.last_received = now;
-                    if !self.is_closed() || frame.header.command_id == CommandId::SUBMIT_SM_RESP {
+                    let is_answer = matches!(
+                        frame.header.command_id,
+                        CommandId::SUBMIT_SM_RESP | CommandId::GENERIC_NACK
+                    );
+                    if is_answer || !self.is_closed() {
                         self.handle_frame(frame, now);
                     }
                 }
