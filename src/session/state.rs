@@ -194,6 +194,8 @@ pub struct Session<T> {
     /// Octets ever put into `transmit`, and those of them that were handed to the socket.
     queued: u64,
     written: u64,
+    /// Of `queued`, up to the last octet of the last submit.
+    submits_queued: u64,
     last_sequence_number: u32,
     bind: Request,
     enquire_link: Option<Request>,
@@ -219,6 +221,7 @@ impl<T> Session<T> {
             transmit: BytesMut::new(),
             queued: 0,
             written: 0,
+            submits_queued: 0,
             last_sequence_number: 0,
             bind: Request {
                 sequence_number: 0,
@@ -281,6 +284,7 @@ impl<T> Session<T> {
         match self.request(&Pdu::SubmitSm(submit_sm)) {
             Ok(sequence_number) => {
                 self.bucket.take();
+                self.submits_queued = self.queued;
                 self.window.insert(sequence_number, token, self.queued, now);
                 Ok(())
             }
@@ -675,10 +679,10 @@ impl<T> Session<T> {
         self.written += octets as u64;
     }
 
-    /// Whether [`Session::transmit`] holds octets of a submit.
+    /// Whether [`Session::transmit`] holds octets of a submit, be it one that has its outcome already.
     #[must_use]
     pub fn has_unwritten_submits(&self) -> bool {
-        !self.transmit.is_empty() && self.window.any_unwritten(self.written)
+        self.submits_queued > self.written
     }
 
     fn request(&mut self, pdu: &Pdu) -> Result<u32, EncodeError> {
