@@ -712,7 +712,7 @@ impl<T> Session<T> {
         Ok(())
     }
 
-    /// The next number from 1 to 0x7FFFFFFF that no unanswered submit has.
+    /// The next number from 1 to 0x7FFFFFFF that no unanswered request has.
     fn next_sequence_number(&self) -> u32 {
         let mut next = self.last_sequence_number;
         loop {
@@ -721,7 +721,8 @@ impl<T> Session<T> {
             } else {
                 next + 1
             };
-            if !self.window.contains(next) {
+            let mut own = [self.enquire_link, self.unbind].into_iter().flatten();
+            if !self.window.contains(next) && own.all(|it| it.sequence_number != next) {
                 return next;
             }
         }
