@@ -620,7 +620,6 @@ impl<T> Session<T> {
         for token in self.window.expire(now) {
             self.events.push_back(Event::Unanswered { token });
         }
-        let overdue = self.window.overdue();
         if self.state == State::Open && self.bind.due <= now {
             self.close(CloseReason::BindTimeout);
         } else if self
@@ -632,15 +631,19 @@ impl<T> Session<T> {
             self.close(CloseReason::Unbound);
         } else if self.enquire_link.is_some_and(|it| it.due <= now) {
             self.close(CloseReason::EnquireLinkTimeout);
-        } else if self.state == State::Bound
-            && overdue > 0
-            && overdue >= self.config.settings.window
-        {
+        } else if self.state == State::Bound && self.every_place_overdue() {
             self.close(CloseReason::ResponsesMissing);
         } else if self.state != State::Open {
             self.keep_alive(now);
         }
         self.after_window_shrank(now);
+    }
+
+    /// Whether nothing can leave any more, and nothing is awaited that still has time: a window made
+    /// smaller may hold more than its places.
+    fn every_place_overdue(&self) -> bool {
+        let overdue = self.window.overdue();
+        overdue > 0 && overdue >= self.config.settings.window && overdue == self.window.len()
     }
 
     fn keep_alive(&mut self, now: Instant) {
