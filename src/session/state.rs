@@ -504,7 +504,11 @@ impl<T> Session<T> {
     }
 
     fn handle_unbind(&mut self, sequence_number: u32, now: Instant) {
-        self.state = State::PeerUnbinding(sequence_number, now + PEER_UNBIND_GRACE);
+        let until = match self.state {
+            State::PeerUnbinding(_, until) => until,
+            _ => now + PEER_UNBIND_GRACE,
+        };
+        self.state = State::PeerUnbinding(sequence_number, until);
         self.after_window_shrank(now);
     }
 
