@@ -250,6 +250,7 @@ impl<T> Session<T> {
         }
         self.throttle.set_delay(settings.throttle_delay);
         self.config.settings = settings;
+        self.after_window_change(now);
     }
 
     // ---- submits
@@ -476,7 +477,7 @@ impl<T> Session<T> {
         if status.class() == StatusClass::SessionFatal {
             self.close(CloseReason::Fatal(status));
         } else {
-            self.after_window_shrank(now);
+            self.after_window_change(now);
         }
     }
 
@@ -509,7 +510,7 @@ impl<T> Session<T> {
             _ => now + PEER_UNBIND_GRACE,
         };
         self.state = State::PeerUnbinding(sequence_number, until);
-        self.after_window_shrank(now);
+        self.after_window_change(now);
     }
 
     // ---- unbind and end
@@ -519,14 +520,14 @@ impl<T> Session<T> {
         match self.state {
             State::Bound => {
                 self.state = State::Draining(now + patience);
-                self.after_window_shrank(now);
+                self.after_window_change(now);
             }
             State::Open => self.send_unbind(now),
             _ => {}
         }
     }
 
-    fn after_window_shrank(&mut self, now: Instant) {
+    fn after_window_change(&mut self, now: Instant) {
         match self.state {
             State::Draining(until) if self.window.is_empty() || until <= now => {
                 self.send_unbind(now);
@@ -536,6 +537,9 @@ impl<T> Session<T> {
             {
                 self.respond(&Pdu::UnbindResp, CommandStatus::ESME_ROK, sequence_number);
                 self.close(CloseReason::PeerUnbound);
+            }
+            State::Bound if self.every_place_overdue() => {
+                self.close(CloseReason::ResponsesMissing);
             }
             _ => {}
         }
@@ -635,12 +639,10 @@ impl<T> Session<T> {
             self.close(CloseReason::Unbound);
         } else if self.enquire_link.is_some_and(|it| it.due <= now) {
             self.close(CloseReason::EnquireLinkTimeout);
-        } else if self.state == State::Bound && self.every_place_overdue() {
-            self.close(CloseReason::ResponsesMissing);
         } else if self.state != State::Open {
             self.keep_alive(now);
         }
-        self.after_window_shrank(now);
+        self.after_window_change(now);
     }
 
     /// Whether nothing can leave any more, and nothing is awaited that still has time: a window made
