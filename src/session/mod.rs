@@ -8,6 +8,8 @@ pub mod connect;
 pub mod driver;
 mod rate;
 mod state;
+#[cfg(test)]
+mod tests;
 mod throttle;
 mod window;
 

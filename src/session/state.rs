@@ -113,7 +113,7 @@ pub enum CloseReason {
 }
 
 /// What the state machine has to tell.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event<T> {
     /// The bind was accepted.
     Bound {
@@ -719,6 +719,12 @@ impl<T> Session<T> {
         pdu.encode(status, sequence_number, &mut self.transmit)?;
         self.queued += (self.transmit.len() - before) as u64;
         Ok(())
+    }
+
+    /// Makes the next request of the session the one behind this number.
+    #[cfg(test)]
+    pub(super) fn set_last_sequence_number(&mut self, last: u32) {
+        self.last_sequence_number = last;
     }
 
     /// The next number from 1 to 0x7FFFFFFF that no unanswered request has.
