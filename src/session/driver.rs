@@ -154,7 +154,7 @@ where
     S: AsyncRead + AsyncWrite,
     O: Outlet,
 {
-    let reason = match Session::new(config, Instant::now()) {
+    let reason = match Session::new(config, clock()) {
         Ok(session) => {
             let (answers, answered) = mpsc::channel(MAX_UNANSWERED_DELIVERIES);
             let mut driver = Driver {
@@ -189,6 +189,10 @@ struct Driver<'a, O: Outlet> {
 }
 
 /// What woke the loop up.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one lives for one turn of the loop, and boxes would cost more than its moves"
+)]
 enum Woken<T> {
     Read(io::Result<usize>),
     Written(io::Result<usize>),
@@ -212,7 +216,7 @@ impl<O: Outlet> Driver<'_, O> {
         let mut control_open = true;
         control.mark_changed();
         loop {
-            let now = Instant::now();
+            let now = clock();
             self.session.handle_timeout(now);
             self.dispatch();
             if let Some(reason) = self.session.closed().cloned() {
@@ -244,7 +248,7 @@ impl<O: Outlet> Driver<'_, O> {
                 }
                 () = until(wake) => Woken::Timer,
             };
-            let now = Instant::now();
+            let now = clock();
             match woken {
                 Woken::Read(Ok(0)) => {
                     self.disconnected("closed by the SMSC");
@@ -408,6 +412,11 @@ impl<O: Outlet> Driver<'_, O> {
         }
         self.outlet.in_flight(0);
     }
+}
+
+/// The clock of the runtime, which tests can move.
+fn clock() -> Instant {
+    tokio::time::Instant::now().into_std()
 }
 
 fn wake_at(timeout: Option<Instant>, capacity: Capacity) -> Option<Instant> {
