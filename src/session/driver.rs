@@ -310,7 +310,8 @@ impl<O: Outlet> Driver<'_, O> {
     }
 
     fn answer(&mut self, answer: DeliveryAnswer) {
-        self.unanswered_deliveries -= 1;
+        // Nothing keeps a delivery from being answered twice.
+        self.unanswered_deliveries = self.unanswered_deliveries.saturating_sub(1);
         self.session
             .answer_delivery(answer.command_id, answer.sequence_number, answer.status);
     }
