@@ -3,8 +3,10 @@
 //! It waits for whatever comes first: octets, room to write, a submit that may leave, an answer to a
 //! delivery, a change of settings, a timer. It never waits for a channel, so it never stops reading.
 
-use std::future::pending;
+use std::future::{pending, poll_fn};
 use std::io;
+use std::pin::Pin;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -24,6 +26,9 @@ const READ_BUFFER: usize = 64 * 1024;
 
 /// Submits taken from the channel before the socket is looked at again.
 const SUBMITS_AT_ONCE: usize = 256;
+
+/// How often it is asked whether submits may be written again.
+const LEASE_LOOK: Duration = Duration::from_millis(100);
 
 /// How long a closed session may take to write its last octets.
 const FLUSH_PATIENCE: Duration = Duration::from_secs(2);
@@ -199,6 +204,7 @@ enum Woken<T> {
     Submission(Option<Submission<T>>),
     Answer(DeliveryAnswer),
     Control,
+    LeaseLook,
     Timer,
 }
 
@@ -223,24 +229,47 @@ impl<O: Outlet> Driver<'_, O> {
                 self.flush(&mut writer).await;
                 return reason;
             }
-            if !self.outlet.may_submit(now) && self.session.has_unwritten_submits() {
+            let has_submits = self.session.has_unwritten_submits();
+            let (capacity, look) = if self.outlet.may_submit(now) {
+                (self.session.capacity(now), None)
+            } else if has_submits {
                 self.session.close(CloseReason::LeaseLost);
                 return CloseReason::LeaseLost;
-            }
-            let capacity = if self.outlet.may_submit(now) {
-                self.session.capacity(now)
             } else {
-                Capacity::Blocked
+                (Capacity::Blocked, Some(now + LEASE_LOOK))
             };
-            let wake = wake_at(self.session.poll_timeout(), capacity);
-            let to_write = !self.session.transmit().is_empty();
+            let ready = match capacity {
+                Capacity::At(ready) => Some(ready),
+                Capacity::Now | Capacity::Blocked => look,
+            };
+            let wake = self.session.poll_timeout().into_iter().chain(ready).min();
+            let takes_submits = submissions_open && capacity == Capacity::Now;
+            let octets = self.session.transmit();
+            // Written and taken under one eye on the lease, which may be lost while we wait for room
+            // or for a submission: each write asks first.
+            let outgoing = {
+                let outlet = &mut *self.outlet;
+                let writer = &mut writer;
+                let submissions = &mut *submissions;
+                poll_fn(move |cx| {
+                    if (has_submits || takes_submits) && !outlet.may_submit(clock()) {
+                        return Poll::Ready(Woken::LeaseLook);
+                    }
+                    if !octets.is_empty()
+                        && let Poll::Ready(written) = Pin::new(&mut *writer).poll_write(cx, octets)
+                    {
+                        return Poll::Ready(Woken::Written(written));
+                    }
+                    if takes_submits && let Poll::Ready(first) = submissions.poll_recv(cx) {
+                        return Poll::Ready(Woken::Submission(first));
+                    }
+                    Poll::Pending
+                })
+            };
             buffer.reserve(READ_BUFFER / 4);
             let woken = tokio::select! {
                 read = reader.read_buf(&mut buffer) => Woken::Read(read),
-                written = writer.write(self.session.transmit()), if to_write => Woken::Written(written),
-                submission = submissions.recv(), if submissions_open && capacity == Capacity::Now => {
-                    Woken::Submission(submission)
-                }
+                woken = outgoing => woken,
                 Some(answer) = answered.recv() => Woken::Answer(answer),
                 changed = control.changed(), if control_open => {
                     control_open = changed.is_ok();
@@ -278,7 +307,7 @@ impl<O: Outlet> Driver<'_, O> {
                         self.session.start_unbind(patience, now);
                     }
                 }
-                Woken::Timer => {}
+                Woken::LeaseLook | Woken::Timer => {}
             }
         }
     }
@@ -418,14 +447,6 @@ impl<O: Outlet> Driver<'_, O> {
 /// The clock of the runtime, which tests can move.
 fn clock() -> Instant {
     tokio::time::Instant::now().into_std()
-}
-
-fn wake_at(timeout: Option<Instant>, capacity: Capacity) -> Option<Instant> {
-    match (timeout, capacity) {
-        (Some(timeout), Capacity::At(ready)) => Some(timeout.min(ready)),
-        (None, Capacity::At(ready)) => Some(ready),
-        (timeout, _) => timeout,
-    }
 }
 
 async fn until(instant: Option<Instant>) {
