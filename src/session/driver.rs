@@ -3,7 +3,7 @@
 //! It waits for whatever comes first: octets, room to write, a submit that may leave, an answer to a
 //! delivery, a change of settings, a timer. It never waits for a channel, so it never stops reading.
 
-use std::future::{pending, poll_fn};
+use std::future::{pending, poll_fn, ready};
 use std::io;
 use std::pin::Pin;
 use std::task::Poll;
@@ -23,6 +23,9 @@ pub const MAX_UNANSWERED_DELIVERIES: usize = 1000;
 
 /// How much is read at once.
 const READ_BUFFER: usize = 64 * 1024;
+
+/// Reads of what has arrived already before something else has its turn.
+const READS_AT_ONCE: usize = 16;
 
 /// Submits taken from the channel before the socket is looked at again.
 const SUBMITS_AT_ONCE: usize = 256;
@@ -238,11 +241,11 @@ impl<O: Outlet> Driver<'_, O> {
             } else {
                 (Capacity::Blocked, Some(now + LEASE_LOOK))
             };
-            let ready = match capacity {
+            let room = match capacity {
                 Capacity::At(ready) => Some(ready),
                 Capacity::Now | Capacity::Blocked => look,
             };
-            let wake = self.session.poll_timeout().into_iter().chain(ready).min();
+            let wake = self.session.poll_timeout().into_iter().chain(room).min();
             let takes_submits = submissions_open && capacity == Capacity::Now;
             let octets = self.session.transmit();
             // Written and taken under one eye on the lease, which may be lost while we wait for room
@@ -279,13 +282,13 @@ impl<O: Outlet> Driver<'_, O> {
             };
             let now = clock();
             match woken {
-                Woken::Read(Ok(0)) => {
-                    self.disconnected("closed by the SMSC");
-                }
-                Woken::Read(Ok(_)) => self.session.handle_read(&mut buffer, now),
-                Woken::Read(Err(error)) | Woken::Written(Err(error)) => {
+                Woken::Read(read) => self.handle_read(read, &mut buffer, now),
+                Woken::Written(Err(error)) => {
+                    // A peer that closed may have answered before.
+                    self.read_what_waits(&mut reader, &mut buffer, now).await;
                     self.disconnected(&error.to_string());
                 }
+                Woken::Written(Ok(0)) => self.disconnected("the connection takes no octets"),
                 Woken::Written(Ok(octets)) => self.session.handle_written(octets),
                 Woken::Submission(Some(first)) => {
                     self.submit(first, now);
@@ -308,6 +311,35 @@ impl<O: Outlet> Driver<'_, O> {
                     }
                 }
                 Woken::LeaseLook | Woken::Timer => {}
+            }
+        }
+    }
+
+    fn handle_read(&mut self, read: io::Result<usize>, buffer: &mut BytesMut, now: Instant) {
+        match read {
+            Ok(0) => self.disconnected("closed by the SMSC"),
+            Ok(_) => self.session.handle_read(buffer, now),
+            Err(error) => self.disconnected(&error.to_string()),
+        }
+    }
+
+    /// Takes what has arrived already.
+    async fn read_what_waits<R: AsyncRead + Unpin>(
+        &mut self,
+        reader: &mut R,
+        buffer: &mut BytesMut,
+        now: Instant,
+    ) {
+        for _ in 0..READS_AT_ONCE {
+            buffer.reserve(READ_BUFFER / 4);
+            let read = tokio::select! {
+                biased;
+                read = reader.read_buf(buffer) => read,
+                () = ready(()) => return,
+            };
+            self.handle_read(read, buffer, now);
+            if self.session.closed().is_some() {
+                return;
             }
         }
     }
