@@ -226,7 +226,6 @@ impl<O: Outlet> Driver<'_, O> {
         control.mark_changed();
         loop {
             let now = clock();
-            self.session.handle_timeout(now);
             self.dispatch();
             if let Some(reason) = self.session.closed().cloned() {
                 self.flush(&mut writer).await;
@@ -310,7 +309,12 @@ impl<O: Outlet> Driver<'_, O> {
                         self.session.start_unbind(patience, now);
                     }
                 }
-                Woken::LeaseLook | Woken::Timer => {}
+                Woken::LeaseLook => {}
+                Woken::Timer => {
+                    // Where we were what was late, the answers are there: they count.
+                    self.read_what_waits(&mut reader, &mut buffer, now).await;
+                    self.session.handle_timeout(now);
+                }
             }
         }
     }
