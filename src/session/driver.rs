@@ -24,6 +24,9 @@ pub const MAX_UNANSWERED_DELIVERIES: usize = 1000;
 /// How much is read at once.
 const READ_BUFFER: usize = 64 * 1024;
 
+/// While so many octets wait to be written, nothing more is read that could ask for an answer.
+const MAX_UNWRITTEN: usize = 1024 * 1024;
+
 /// Reads of what has arrived already before something else has its turn.
 const READS_AT_ONCE: usize = 16;
 
@@ -270,7 +273,7 @@ impl<O: Outlet> Driver<'_, O> {
             };
             buffer.reserve(READ_BUFFER / 4);
             let woken = tokio::select! {
-                read = reader.read_buf(&mut buffer) => Woken::Read(read),
+                read = reader.read_buf(&mut buffer), if octets.len() < MAX_UNWRITTEN => Woken::Read(read),
                 woken = outgoing => woken,
                 Some(answer) = answered.recv() => Woken::Answer(answer),
                 changed = control.changed(), if control_open => {
@@ -335,6 +338,9 @@ impl<O: Outlet> Driver<'_, O> {
         now: Instant,
     ) {
         for _ in 0..READS_AT_ONCE {
+            if self.session.transmit().len() >= MAX_UNWRITTEN {
+                return;
+            }
             buffer.reserve(READ_BUFFER / 4);
             let read = tokio::select! {
                 biased;
