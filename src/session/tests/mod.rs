@@ -2,6 +2,8 @@
 
 mod bind;
 mod deliveries;
+mod driver;
+mod driver_ends;
 mod garbage;
 mod octets;
 mod requests;
