@@ -225,6 +225,7 @@ impl<O: Outlet> Driver<'_, O> {
         let (mut reader, mut writer) = tokio::io::split(stream);
         let mut buffer = BytesMut::with_capacity(READ_BUFFER);
         let mut submissions_open = true;
+        let mut unflushed = false;
         let mut control_open = true;
         control.mark_changed();
         loop {
@@ -256,14 +257,24 @@ impl<O: Outlet> Driver<'_, O> {
                 let outlet = &mut *self.outlet;
                 let writer = &mut writer;
                 let submissions = &mut *submissions;
+                let unflushed = &mut unflushed;
                 poll_fn(move |cx| {
                     if (has_submits || takes_submits) && !outlet.may_submit(clock()) {
                         return Poll::Ready(Woken::LeaseLook);
                     }
-                    if !octets.is_empty()
-                        && let Poll::Ready(written) = Pin::new(&mut *writer).poll_write(cx, octets)
+                    if !octets.is_empty() {
+                        if let Poll::Ready(written) = Pin::new(&mut *writer).poll_write(cx, octets)
+                        {
+                            *unflushed = true;
+                            return Poll::Ready(Woken::Written(written));
+                        }
+                    } else if *unflushed
+                        && let Poll::Ready(flushed) = Pin::new(&mut *writer).poll_flush(cx)
                     {
-                        return Poll::Ready(Woken::Written(written));
+                        *unflushed = false;
+                        if let Err(error) = flushed {
+                            return Poll::Ready(Woken::Written(Err(error)));
+                        }
                     }
                     if takes_submits && let Poll::Ready(first) = submissions.poll_recv(cx) {
                         return Poll::Ready(Woken::Submission(first));
