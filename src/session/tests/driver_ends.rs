@@ -4,10 +4,8 @@ use tokio::io::AsyncWriteExt;
 use tokio::time::{sleep, timeout};
 
 use super::super::driver::SubmitOutcome;
-use super::driver::{Stage, play};
+use super::stage::{PIPE, Stage, play};
 use super::*;
-
-const PIPE: usize = 64 * 1024;
 
 /// Reads exactly so many octets of submits, and closes without an answer.
 #[tokio::test(start_paused = true)]

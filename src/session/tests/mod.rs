@@ -7,6 +7,7 @@ mod driver_ends;
 mod garbage;
 mod octets;
 mod requests;
+mod stage;
 mod throttle;
 mod timers;
 mod unbind;

@@ -59,12 +59,12 @@ impl Ledger {
         self.ends.values().filter(|ends| ends.is_empty()).count()
     }
 
-    fn step(&mut self, step: Step) {
+    fn step(&mut self, step: &Step) {
         let pair = &mut self.pair;
         let take = |unanswered: &mut Vec<u32>, at: prop::sample::Index| {
             (!unanswered.is_empty()).then(|| unanswered.swap_remove(at.index(unanswered.len())))
         };
-        match step {
+        match *step {
             Step::Submit => {
                 if pair.capacity() == Capacity::Now {
                     pair.queue(self.next_token);
@@ -135,7 +135,7 @@ proptest! {
             ends: BTreeMap::new(),
             unanswered: Vec::new(),
         };
-        for step in steps {
+        for step in &steps {
             ledger.step(step);
             if ledger.pair.closed().is_some() {
                 break;
