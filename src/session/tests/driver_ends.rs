@@ -3,7 +3,7 @@
 use tokio::io::AsyncWriteExt;
 use tokio::time::{sleep, timeout};
 
-use super::super::driver::SubmitOutcome;
+use super::super::driver::{Submission, SubmitOutcome};
 use super::stage::{PIPE, Stage, play};
 use super::*;
 
@@ -231,5 +231,93 @@ async fn answers_that_waited_longer_than_the_timers_count() {
                 .all(|it| matches!(it, SubmitOutcome::Answered { .. })),
             "{outcomes:?}"
         );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_permit_used_after_the_end_has_its_outcome() {
+    let (_, news) = play(config(), PIPE, async |mut stage: Stage| {
+        stage.smsc.accept_bind().await;
+        let permit = stage.submissions.reserve().await.unwrap();
+        drop(stage.smsc);
+        stage.submissions.closed().await;
+        let submit_sm = submit_sm();
+        permit.send(Submission {
+            submit_sm,
+            token: 1,
+        });
+    })
+    .await;
+    assert_eq!(news.by_token()[&1], SubmitOutcome::Unwritten);
+}
+
+/// A peer that does anything in any order: each submission has one outcome, which is never better
+/// or worse than what the peer knows.
+#[tokio::test(start_paused = true)]
+async fn nothing_a_peer_does_loses_an_outcome() {
+    for seed in 0..400 {
+        let mut dice = fastrand::Rng::with_seed(seed);
+        let config = with_window(config(), dice.usize(1..20));
+        let pipe = [30, 200, PIPE][dice.usize(0..3)];
+        let seen = std::cell::RefCell::new((0, 0));
+        let (_, news) = play(config, pipe, async |mut stage: Stage| {
+            stage.smsc.accept_bind().await;
+            stage.submit(0..60).await;
+            let mut unanswered = Vec::new();
+            for _ in 0..dice.usize(1..120) {
+                let Ok(Some(frame)) = timeout(seconds(1), stage.smsc.next()).await else {
+                    break;
+                };
+                let number = frame.header.sequence_number;
+                match frame.header.command_id {
+                    CommandId::SUBMIT_SM => {
+                        seen.borrow_mut().0 += 1;
+                        unanswered.push(number);
+                    }
+                    CommandId::ENQUIRE_LINK => {
+                        stage.smsc.send(&Pdu::EnquireLinkResp, OK, number).await;
+                    }
+                    _ => {}
+                }
+                let (pdu, status) = match dice.u8(0..20) {
+                    0..=11 => (submit_sm_resp("id"), OK),
+                    12 => (Pdu::GenericNack, CommandStatus::ESME_RSYSERR),
+                    13 => (Pdu::SubmitSmResp(None), CommandStatus::ESME_RTHROTTLED),
+                    14 => (deliver_sm(), OK),
+                    15 => (Pdu::EnquireLink, OK),
+                    16 if dice.u8(0..20) == 0 => (Pdu::Unbind, OK),
+                    17 if dice.u8(0..20) == 0 => {
+                        stage.unbind(seconds(2));
+                        continue;
+                    }
+                    _ => continue,
+                };
+                let mut number = 1;
+                if pdu.command_id().is_response() {
+                    if unanswered.is_empty() {
+                        continue;
+                    }
+                    number = unanswered.swap_remove(dice.usize(0..unanswered.len()));
+                }
+                let octets = encoded(&pdu, status, number);
+                if stage.smsc.stream.write_all(&octets).await.is_err() {
+                    break;
+                }
+                seen.borrow_mut().1 += usize::from(pdu.command_id().is_response());
+            }
+        })
+        .await;
+        let (arrived, answers) = *seen.borrow();
+        let outcomes = news.by_token();
+        assert_eq!(outcomes.len(), 60, "seed {seed}");
+        let count =
+            |wanted: fn(&SubmitOutcome) -> bool| outcomes.values().filter(|it| wanted(it)).count();
+        let answered = count(|it| matches!(it, SubmitOutcome::Answered { .. }));
+        let unwritten = count(|it| *it == SubmitOutcome::Unwritten);
+        assert!(
+            unwritten <= 60 - arrived,
+            "seed {seed}: what arrived is not unwritten"
+        );
+        assert_eq!(answered, answers, "seed {seed}: what was answered is known");
     }
 }
