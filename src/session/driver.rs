@@ -3,8 +3,12 @@
 //! It waits for whatever comes first: octets, room to write, a submit that may leave, an answer to a
 //! delivery, a change of settings, a timer. It never waits for a channel, so it never stops reading.
 
-use std::future::pending;
+mod outlet;
+
+use std::future::{pending, poll_fn, ready};
 use std::io;
+use std::pin::Pin;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -12,8 +16,12 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep_until, timeout};
 
-use super::{Capacity, CloseReason, Config, Event, Leftover, Session, Settings};
-use crate::pdu::{CommandId, CommandStatus, Frame, SubmitSm};
+pub use outlet::{
+    Control, Delivery, DeliveryAnswer, Notice, Outlet, Received, Submission, SubmitOutcome,
+};
+
+use super::{Capacity, CloseReason, Config, Event, Leftover, Session};
+use crate::pdu::{CommandStatus, Frame};
 
 /// Deliveries of one session that wait to be stored. One more is answered with a temporary error, so
 /// that neither memory nor what the SMSC has to repeat grows without bound.
@@ -22,127 +30,27 @@ pub const MAX_UNANSWERED_DELIVERIES: usize = 1000;
 /// How much is read at once.
 const READ_BUFFER: usize = 64 * 1024;
 
+/// While so many octets wait to be written, nothing more is read that could ask for an answer.
+const MAX_UNWRITTEN: usize = 1024 * 1024;
+
+/// Reads of what has arrived already before something else has its turn.
+const READS_AT_ONCE: usize = 16;
+
 /// Submits taken from the channel before the socket is looked at again.
 const SUBMITS_AT_ONCE: usize = 256;
+
+/// How often it is asked whether submits may be written again.
+const LEASE_LOOK: Duration = Duration::from_millis(100);
 
 /// How long a closed session may take to write its last octets.
 const FLUSH_PATIENCE: Duration = Duration::from_secs(2);
 
-/// A submit on its way to the socket.
-#[derive(Debug)]
-pub struct Submission<T> {
-    /// The body.
-    pub submit_sm: SubmitSm,
-    /// What its sender knows it by.
-    pub token: T,
-}
-
-/// What became of a [`Submission`]; each has exactly one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SubmitOutcome {
-    /// The SMSC answered.
-    Answered {
-        /// Its status.
-        status: CommandStatus,
-        /// The id it gave; empty where it gave none.
-        message_id: String,
-    },
-    /// No answer in time, or the session ended: the SMSC may have it.
-    Unanswered,
-    /// Not sent: the SMSC can't have it.
-    Unwritten,
-    /// It can't be written as a PDU, for this reason.
-    Unencodable(String),
-}
-
-/// How a delivery is to be answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DeliveryAnswer {
-    /// Of the request.
-    pub command_id: CommandId,
-    /// Of the request.
-    pub sequence_number: u32,
-    /// ESME_ROK once it is stored.
-    pub status: CommandStatus,
-}
-
-/// A PDU to be stored.
-#[derive(Debug)]
-pub struct Delivery {
-    /// As received.
-    pub received: Received,
-    /// Where its answer goes; `None` where it wants none.
-    pub answer: Option<mpsc::Sender<DeliveryAnswer>>,
-}
-
-/// What was received.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Received {
-    /// A whole PDU.
-    Pdu(Frame),
-    /// The beginning of a stream that is no SMPP.
-    Garbage(Bytes),
-}
-
-impl Delivery {
-    /// Sends the answer; a session that has ended meanwhile takes none, and the SMSC will repeat.
-    pub fn answer(&self, status: CommandStatus) {
-        if let (Some(answer), Received::Pdu(frame)) = (&self.answer, &self.received) {
-            // The channel is as deep as there are unanswered deliveries, so it is never full.
-            let _ = answer.try_send(DeliveryAnswer {
-                command_id: frame.header.command_id,
-                sequence_number: frame.header.sequence_number,
-                status,
-            });
-        }
-    }
-}
-
-/// What a session tells while it lives.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Notice {
-    /// Bound, to an SMSC that calls itself so.
-    Bound(String),
-    /// Submits pause after this status.
-    Throttled(CommandStatus),
-    /// Submits go on.
-    ThrottleEnded,
-    /// A response to nothing that waits.
-    StrayResponse(CommandId),
-}
-
-/// Where a session's news go. No method may block.
-pub trait Outlet {
-    /// What a submit is known by.
-    type Token;
-    /// A submit has its outcome.
-    fn outcome(&mut self, token: Self::Token, outcome: SubmitOutcome);
-    /// A PDU is to be stored. Gives it back when it can't be taken now.
-    ///
-    /// # Errors
-    /// The delivery itself, to be refused for the time being.
-    fn delivery(&mut self, delivery: Delivery) -> Result<(), Delivery>;
-    /// Something changed.
-    fn notice(&mut self, notice: Notice);
-    /// How many submits are unanswered, whenever that changed.
-    fn in_flight(&mut self, count: usize);
-    /// Whether submits may be written at this time: false when the lane may be another daemon's.
-    fn may_submit(&self, now: Instant) -> bool;
-}
-
-/// What the session is told to do.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Control {
-    /// In force from now on.
-    pub settings: Settings,
-    /// Unbind, awaiting answers for so long.
-    pub unbind: Option<Duration>,
-    /// End at once: the lane is another daemon's.
-    pub abandon: bool,
-}
-
 /// Runs one session over `stream` until it ends; every submission that `submissions` ever held has
 /// its outcome when this returns.
+///
+/// It returns only when all permits that were reserved in `submissions` are used or dropped: who
+/// waits with permits in hand must look at `Sender::closed` too. A future that is dropped before it
+/// returns takes the outcomes with it.
 pub async fn run<S, O>(
     stream: S,
     config: Config,
@@ -154,7 +62,7 @@ where
     S: AsyncRead + AsyncWrite,
     O: Outlet,
 {
-    let reason = match Session::new(config, Instant::now()) {
+    let reason = match Session::new(config, clock()) {
         Ok(session) => {
             let (answers, answered) = mpsc::channel(MAX_UNANSWERED_DELIVERIES);
             let mut driver = Driver {
@@ -189,12 +97,17 @@ struct Driver<'a, O: Outlet> {
 }
 
 /// What woke the loop up.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one lives for one turn of the loop, and boxes would cost more than its moves"
+)]
 enum Woken<T> {
     Read(io::Result<usize>),
     Written(io::Result<usize>),
     Submission(Option<Submission<T>>),
     Answer(DeliveryAnswer),
     Control,
+    LeaseLook,
     Timer,
 }
 
@@ -209,34 +122,67 @@ impl<O: Outlet> Driver<'_, O> {
         let (mut reader, mut writer) = tokio::io::split(stream);
         let mut buffer = BytesMut::with_capacity(READ_BUFFER);
         let mut submissions_open = true;
+        let mut unflushed = false;
         let mut control_open = true;
         control.mark_changed();
         loop {
-            let now = Instant::now();
-            self.session.handle_timeout(now);
+            let now = clock();
             self.dispatch();
             if let Some(reason) = self.session.closed().cloned() {
                 self.flush(&mut writer).await;
                 return reason;
             }
-            if !self.outlet.may_submit(now) && self.session.has_unwritten_submits() {
+            let has_submits = self.session.has_unwritten_submits();
+            let (capacity, look) = if self.outlet.may_submit(now) {
+                (self.session.capacity(now), None)
+            } else if has_submits {
                 self.session.close(CloseReason::LeaseLost);
                 return CloseReason::LeaseLost;
-            }
-            let capacity = if self.outlet.may_submit(now) {
-                self.session.capacity(now)
             } else {
-                Capacity::Blocked
+                (Capacity::Blocked, Some(now + LEASE_LOOK))
             };
-            let wake = wake_at(self.session.poll_timeout(), capacity);
-            let to_write = !self.session.transmit().is_empty();
+            let room = match capacity {
+                Capacity::At(ready) => Some(ready),
+                Capacity::Now | Capacity::Blocked => look,
+            };
+            let wake = self.session.poll_timeout().into_iter().chain(room).min();
+            let takes_submits = submissions_open && capacity == Capacity::Now;
+            let octets = self.session.transmit();
+            // Written and taken under one eye on the lease, which may be lost while we wait for room
+            // or for a submission: each write asks first.
+            let outgoing = {
+                let outlet = &mut *self.outlet;
+                let writer = &mut writer;
+                let submissions = &mut *submissions;
+                let unflushed = &mut unflushed;
+                poll_fn(move |cx| {
+                    if (has_submits || takes_submits) && !outlet.may_submit(clock()) {
+                        return Poll::Ready(Woken::LeaseLook);
+                    }
+                    if !octets.is_empty() {
+                        if let Poll::Ready(written) = Pin::new(&mut *writer).poll_write(cx, octets)
+                        {
+                            *unflushed = true;
+                            return Poll::Ready(Woken::Written(written));
+                        }
+                    } else if *unflushed
+                        && let Poll::Ready(flushed) = Pin::new(&mut *writer).poll_flush(cx)
+                    {
+                        *unflushed = false;
+                        if let Err(error) = flushed {
+                            return Poll::Ready(Woken::Written(Err(error)));
+                        }
+                    }
+                    if takes_submits && let Poll::Ready(first) = submissions.poll_recv(cx) {
+                        return Poll::Ready(Woken::Submission(first));
+                    }
+                    Poll::Pending
+                })
+            };
             buffer.reserve(READ_BUFFER / 4);
             let woken = tokio::select! {
-                read = reader.read_buf(&mut buffer) => Woken::Read(read),
-                written = writer.write(self.session.transmit()), if to_write => Woken::Written(written),
-                submission = submissions.recv(), if submissions_open && capacity == Capacity::Now => {
-                    Woken::Submission(submission)
-                }
+                read = reader.read_buf(&mut buffer), if octets.len() < MAX_UNWRITTEN => Woken::Read(read),
+                woken = outgoing => woken,
                 Some(answer) = answered.recv() => Woken::Answer(answer),
                 changed = control.changed(), if control_open => {
                     control_open = changed.is_ok();
@@ -244,15 +190,15 @@ impl<O: Outlet> Driver<'_, O> {
                 }
                 () = until(wake) => Woken::Timer,
             };
-            let now = Instant::now();
+            let now = clock();
             match woken {
-                Woken::Read(Ok(0)) => {
-                    self.disconnected("closed by the SMSC");
-                }
-                Woken::Read(Ok(_)) => self.session.handle_read(&mut buffer, now),
-                Woken::Read(Err(error)) | Woken::Written(Err(error)) => {
+                Woken::Read(read) => self.handle_read(read, &mut buffer, now),
+                Woken::Written(Err(error)) => {
+                    // A peer that closed may have answered before.
+                    self.read_what_waits(&mut reader, &mut buffer, now).await;
                     self.disconnected(&error.to_string());
                 }
+                Woken::Written(Ok(0)) => self.disconnected("the connection takes no octets"),
                 Woken::Written(Ok(octets)) => self.session.handle_written(octets),
                 Woken::Submission(Some(first)) => {
                     self.submit(first, now);
@@ -274,7 +220,44 @@ impl<O: Outlet> Driver<'_, O> {
                         self.session.start_unbind(patience, now);
                     }
                 }
-                Woken::Timer => {}
+                Woken::LeaseLook => {}
+                Woken::Timer => {
+                    // Where we were what was late, the answers are there: they count.
+                    self.read_what_waits(&mut reader, &mut buffer, now).await;
+                    self.session.handle_timeout(now);
+                }
+            }
+        }
+    }
+
+    fn handle_read(&mut self, read: io::Result<usize>, buffer: &mut BytesMut, now: Instant) {
+        match read {
+            Ok(0) => self.disconnected("closed by the SMSC"),
+            Ok(_) => self.session.handle_read(buffer, now),
+            Err(error) => self.disconnected(&error.to_string()),
+        }
+    }
+
+    /// Takes what has arrived already.
+    async fn read_what_waits<R: AsyncRead + Unpin>(
+        &mut self,
+        reader: &mut R,
+        buffer: &mut BytesMut,
+        now: Instant,
+    ) {
+        for _ in 0..READS_AT_ONCE {
+            if self.session.transmit().len() >= MAX_UNWRITTEN {
+                return;
+            }
+            buffer.reserve(READ_BUFFER / 4);
+            let read = tokio::select! {
+                biased;
+                read = reader.read_buf(buffer) => read,
+                () = ready(()) => return,
+            };
+            self.handle_read(read, buffer, now);
+            if self.session.closed().is_some() {
+                return;
             }
         }
     }
@@ -306,7 +289,8 @@ impl<O: Outlet> Driver<'_, O> {
     }
 
     fn answer(&mut self, answer: DeliveryAnswer) {
-        self.unanswered_deliveries -= 1;
+        // Nothing keeps a delivery from being answered twice.
+        self.unanswered_deliveries = self.unanswered_deliveries.saturating_sub(1);
         self.session
             .answer_delivery(answer.command_id, answer.sequence_number, answer.status);
     }
@@ -410,12 +394,9 @@ impl<O: Outlet> Driver<'_, O> {
     }
 }
 
-fn wake_at(timeout: Option<Instant>, capacity: Capacity) -> Option<Instant> {
-    match (timeout, capacity) {
-        (Some(timeout), Capacity::At(ready)) => Some(timeout.min(ready)),
-        (None, Capacity::At(ready)) => Some(ready),
-        (timeout, _) => timeout,
-    }
+/// The clock of the runtime, which tests can move.
+fn clock() -> Instant {
+    tokio::time::Instant::now().into_std()
 }
 
 async fn until(instant: Option<Instant>) {

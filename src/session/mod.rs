@@ -4,12 +4,18 @@
 //! octets, events and the next time to look go out. [`driver`] is the only loop
 //! that reads and writes an SMPP socket; [`connect`] opens it.
 
+mod config;
 pub mod connect;
 pub mod driver;
+mod event;
 mod rate;
 mod state;
+#[cfg(test)]
+mod tests;
 mod throttle;
 mod window;
 
-pub use state::{BindMode, Capacity, CloseReason, Config, Event, Session, Settings, Timers};
+pub use config::{BindMode, Config, Settings, Timers};
+pub use event::{Capacity, CloseReason, Event};
+pub use state::Session;
 pub use window::Leftover;

@@ -57,11 +57,6 @@ impl<T> Window<T> {
         self.overdue
     }
 
-    /// Whether any submit's last octet stands behind `written`.
-    pub(super) fn any_unwritten(&self, written: u64) -> bool {
-        self.pending.values().any(|pending| pending.end > written)
-    }
-
     pub(super) fn insert(&mut self, sequence_number: u32, token: T, end: u64, now: Instant) {
         let due = now + self.response_timer;
         self.due.insert((due, sequence_number));
