@@ -1,1 +1,8 @@
-//! Integration tests.
+//! Integration tests: the daemon as a process, a real PostgreSQL, the simulator over TCP.
+
+// A test that can't set up what it stands on has failed.
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
+mod support;
+
+mod basics;

@@ -1,0 +1,9 @@
+//! What every test stands on.
+
+mod daemon;
+mod pg;
+mod world;
+
+pub(crate) use daemon::Daemon;
+pub(crate) use pg::Cluster;
+pub(crate) use world::World;

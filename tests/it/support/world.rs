@@ -1,0 +1,183 @@
+//! A PostgreSQL with the schema, a simulator, and daemons on top.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use tokio_postgres::types::{FromSql, ToSql};
+use tokio_postgres::{Client, NoTls, Row};
+
+use esmed::sim::{Behaviour, Config, Sim};
+
+use super::{Cluster, Daemon};
+
+/// How long a test waits for what has to happen: far longer than it takes.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Everything that a test needs.
+pub(crate) struct World {
+    /// The PostgreSQL of this test.
+    pub(crate) cluster: Cluster,
+    /// The SMSC of this test.
+    pub(crate) sim: Sim,
+    /// A connection as the superuser.
+    pub(crate) db: Client,
+    folder: tempfile::TempDir,
+}
+
+impl World {
+    /// PostgreSQL with the schema, and a simulator that nobody is bound to.
+    pub(crate) async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// The same with a simulator that behaves differently.
+    pub(crate) async fn with(change: impl FnOnce(&mut Behaviour)) -> Self {
+        let cluster = Cluster::start();
+        let db = connect(&cluster, "postgres").await;
+        let mut behaviour = Behaviour::default();
+        change(&mut behaviour);
+        let sim = Sim::start(Config { behaviour, ..Config::default() }).expect("a free port");
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        Self { cluster, sim, db, folder }
+    }
+
+    /// A new connection as the superuser, e.g. after a restart.
+    pub(crate) async fn reconnect(&mut self) {
+        self.db = connect(&self.cluster, "postgres").await;
+    }
+
+    /// A connection of its own, as `user`.
+    pub(crate) async fn connection(&self, user: &str) -> Client {
+        connect(&self.cluster, user).await
+    }
+
+    /// Writes a configuration for this PostgreSQL, with more lines for its sections.
+    pub(crate) fn config(&self, name: &str, daemon: &str) -> PathBuf {
+        let path = self.folder.path().join(format!("{name}.toml"));
+        let text = format!(
+            "[database]\nhost = {:?}\n[log]\nlevel = \"debug\"\n[daemon]\n{daemon}\n",
+            self.cluster.host()
+        );
+        fs::write(&path, text).expect("a configuration file");
+        path
+    }
+
+    /// Where files of the test may lie.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Starts a daemon with the defaults.
+    pub(crate) fn daemon(&self) -> Daemon {
+        Daemon::start(&self.config("esmed", ""), "esmed")
+    }
+
+    /// Enables the simulator as server 1, with more columns: `", esme_window_size"`, `", 7"`.
+    pub(crate) async fn enable_sim(&self, columns: &str, values: &str) {
+        self.add_server(&self.sim, true, columns, values).await;
+    }
+
+    /// Adds a simulator as a server; returns its id.
+    pub(crate) async fn add_server(&self, sim: &Sim, enabled: bool, columns: &str, values: &str) -> i64 {
+        let statement = format!(
+            "INSERT INTO smpp_servers
+               (enabled, host, port, esme_system_id, esme_password, esme_bind_transceiver{columns})
+             VALUES ({enabled}, '127.0.0.1', {}, 'smppclient1', 'password', TRUE{values})
+             RETURNING id",
+            sim.addr().port()
+        );
+        self.one(&statement).await
+    }
+
+    /// Runs statements without parameters.
+    pub(crate) async fn sql(&self, statements: &str) {
+        self.db
+            .batch_execute(statements)
+            .await
+            .unwrap_or_else(|error| panic!("{statements}: {error:?}"));
+    }
+
+    /// The rows of a query.
+    pub(crate) async fn rows(&self, query: &str, parameters: &[&(dyn ToSql + Sync)]) -> Vec<Row> {
+        self.db
+            .query(query, parameters)
+            .await
+            .unwrap_or_else(|error| panic!("{query}: {error:?}"))
+    }
+
+    /// The one value of a query.
+    pub(crate) async fn one<T: for<'a> FromSql<'a>>(&self, query: &str) -> T {
+        self.db
+            .query_one(query, &[])
+            .await
+            .unwrap_or_else(|error| panic!("{query}: {error:?}"))
+            .get(0)
+    }
+
+    /// Waits until a query says TRUE.
+    pub(crate) async fn until(&self, query: &str) {
+        let until = Instant::now() + PATIENCE;
+        while !self.one::<Option<bool>>(query).await.unwrap_or(false) {
+            if Instant::now() > until {
+                panic!("never true: {query}\n{}", self.picture().await);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits until the daemon is bound.
+    pub(crate) async fn until_bound(&self) {
+        self.until("SELECT EXISTS (SELECT FROM smpp_events WHERE type = 'bound')").await;
+    }
+
+    /// Waits until the simulator's ledger says so.
+    pub(crate) async fn until_ledger(&self, what: &str, condition: impl FnMut(&esmed::sim::Records) -> bool) {
+        let ledger = self.sim.ledger();
+        if !ledger.wait_until(condition, PATIENCE).await {
+            panic!("the SMSC never saw {what}: {:?}\n{}", ledger.counts(), self.picture().await);
+        }
+    }
+
+    /// Inserts `count` messages to numbers that end in 00; returns nothing, they have the next ids.
+    pub(crate) async fn insert(&self, count: u32) {
+        self.sql(&format!(
+            "INSERT INTO smpp_tx_queue (smpp_destination_addr, smpp_short_message)
+             SELECT '4479' || lpad(n::text, 6, '0') || '00', 'message ' || n
+             FROM generate_series(1, {count}) AS n"
+        ))
+        .await;
+    }
+
+    /// How things are, for a test that fails.
+    async fn picture(&self) -> String {
+        let rows = self
+            .rows(
+                "SELECT format('%s %s: %s', type, status, message) FROM smpp_events ORDER BY id DESC LIMIT 20",
+                &[],
+            )
+            .await;
+        let events: Vec<String> = rows.iter().rev().map(|row| row.get(0)).collect();
+        let rows = self
+            .rows(
+                "SELECT format('%s x %s (%s)', count(*), status, max(submission_info))
+                 FROM smpp_tx_report GROUP BY status",
+                &[],
+            )
+            .await;
+        let queue: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+        format!("queue: {queue:#?}\nevents: {events:#?}")
+    }
+}
+
+async fn connect(cluster: &Cluster, user: &str) -> Client {
+    let (client, connection) = tokio_postgres::Config::new()
+        .host(cluster.host())
+        .dbname("esmed")
+        .user(user)
+        .connect(NoTls)
+        .await
+        .expect("PostgreSQL");
+    tokio::spawn(connection);
+    client
+}
