@@ -1,3 +1,5 @@
 //! The `esmed-sim` program: an SMSC on loopback.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    esmed::sim::cli::main()
+}

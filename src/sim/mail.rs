@@ -26,6 +26,30 @@ pub struct PhoneMessage {
     pub tlvs: Tlvs,
 }
 
+impl PhoneMessage {
+    /// A message with this text: under data_coding 0 where each character has the same octet in
+    /// ASCII and in GSM 03.38, as UCS2 otherwise.
+    #[must_use]
+    pub fn from_text(source: &str, destination: &str, text: &str) -> Self {
+        let same_in_gsm = |octet: u8| {
+            matches!(octet, b'\n' | b'\r' | b' '..=b'Z' | b'a'..=b'z')
+                && !matches!(octet, b'$' | b'@')
+        };
+        let (octets, data_coding) = if text.bytes().all(same_in_gsm) {
+            (text.as_bytes().to_vec(), 0)
+        } else {
+            (text.encode_utf16().flat_map(u16::to_be_bytes).collect(), 8)
+        };
+        Self {
+            source: source.into(),
+            destination: destination.into(),
+            octets: octets.into(),
+            data_coding,
+            ..Self::default()
+        }
+    }
+}
+
 /// An address with its type of number and numbering plan.
 #[derive(Debug, Clone)]
 pub(super) struct Address {

@@ -10,6 +10,8 @@
 
 mod answer;
 mod behaviour;
+pub mod cli;
+pub mod control;
 mod deliver;
 mod deliveries;
 mod ledger;
@@ -18,11 +20,13 @@ mod outcome;
 mod records;
 mod requests;
 mod session;
+mod settings;
 mod shared;
 mod submission;
 mod submits;
 #[cfg(test)]
 mod tests;
+mod view;
 
 use std::io;
 use std::net::SocketAddr;
