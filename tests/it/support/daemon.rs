@@ -70,7 +70,11 @@ impl Daemon {
             if let Some(status) = self.child.try_wait().expect("a child") {
                 return status;
             }
-            assert!(Instant::now() < until, "the daemon did not end:\n{}", self.log());
+            assert!(
+                Instant::now() < until,
+                "the daemon did not end:\n{}",
+                self.log()
+            );
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }

@@ -34,7 +34,11 @@ impl Cluster {
         let data = folder.path().join("data");
         run(Command::new("cp").arg("-a").arg(&template).arg(&data));
         let guardian = guardian(&bin, folder.path());
-        let cluster = Self { folder, bin, _guardian: guardian };
+        let cluster = Self {
+            folder,
+            bin,
+            _guardian: guardian,
+        };
         cluster.control(&["start"]);
         cluster
     }
@@ -94,7 +98,9 @@ fn bin() -> PathBuf {
         .collect();
     versions.sort();
     let newest = versions.pop();
-    newest.expect("PostgreSQL is missing: apt-get install postgresql").1
+    newest
+        .expect("PostgreSQL is missing: apt-get install postgresql")
+        .1
 }
 
 /// A data folder with the schema, made once.
@@ -111,10 +117,16 @@ fn template(bin: &Path) -> PathBuf {
     }
     let folder = folder();
     let data = folder.path().join("data");
-    run(as_postgres(&bin.join("initdb"))
-        .arg("-D")
-        .arg(&data)
-        .args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N"]));
+    run(as_postgres(&bin.join("initdb")).arg("-D").arg(&data).args([
+        "-U",
+        "postgres",
+        "-A",
+        "trust",
+        "-E",
+        "UTF8",
+        "--locale=C.UTF-8",
+        "-N",
+    ]));
     // Without a server: the schema goes in by single-user mode, one statement a run would be, so a
     // short-lived server it is.
     let cluster_folder = folder.path().to_owned();
@@ -126,8 +138,10 @@ fn template(bin: &Path) -> PathBuf {
             .args(["-s", "-w", "-l"])
             .arg(cluster_folder.join("postgresql.log"));
         if what == ["start"] {
-            let options =
-                format!("-k {} -c listen_addresses= -c fsync=off", cluster_folder.display());
+            let options = format!(
+                "-k {} -c listen_addresses= -c fsync=off",
+                cluster_folder.display()
+            );
             command.arg("-o").arg(options);
         }
         run(command.args(what).stdin(Stdio::null()));
@@ -158,7 +172,9 @@ fn folder() -> tempfile::TempDir {
         .tempdir_in("/tmp")
         .expect("a temporary folder");
     if is_root() {
-        run(Command::new("chown").arg("postgres:postgres").arg(folder.path()));
+        run(Command::new("chown")
+            .arg("postgres:postgres")
+            .arg(folder.path()));
     }
     run(Command::new("chmod").arg("755").arg(folder.path()));
     folder

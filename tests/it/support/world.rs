@@ -37,9 +37,18 @@ impl World {
         let db = connect(&cluster, "postgres").await;
         let mut behaviour = Behaviour::default();
         change(&mut behaviour);
-        let sim = Sim::start(Config { behaviour, ..Config::default() }).expect("a free port");
+        let sim = Sim::start(Config {
+            behaviour,
+            ..Config::default()
+        })
+        .expect("a free port");
         let folder = tempfile::tempdir().expect("a temporary folder");
-        Self { cluster, sim, db, folder }
+        Self {
+            cluster,
+            sim,
+            db,
+            folder,
+        }
     }
 
     /// A new connection as the superuser, e.g. after a restart.
@@ -79,7 +88,13 @@ impl World {
     }
 
     /// Adds a simulator as a server; returns its id.
-    pub(crate) async fn add_server(&self, sim: &Sim, enabled: bool, columns: &str, values: &str) -> i64 {
+    pub(crate) async fn add_server(
+        &self,
+        sim: &Sim,
+        enabled: bool,
+        columns: &str,
+        values: &str,
+    ) -> i64 {
         let statement = format!(
             "INSERT INTO smpp_servers
                (enabled, host, port, esme_system_id, esme_password, esme_bind_transceiver{columns})
@@ -128,14 +143,23 @@ impl World {
 
     /// Waits until the daemon is bound.
     pub(crate) async fn until_bound(&self) {
-        self.until("SELECT EXISTS (SELECT FROM smpp_events WHERE type = 'bound')").await;
+        self.until("SELECT EXISTS (SELECT FROM smpp_events WHERE type = 'bound')")
+            .await;
     }
 
     /// Waits until the simulator's ledger says so.
-    pub(crate) async fn until_ledger(&self, what: &str, condition: impl FnMut(&esmed::sim::Records) -> bool) {
+    pub(crate) async fn until_ledger(
+        &self,
+        what: &str,
+        condition: impl FnMut(&esmed::sim::Records) -> bool,
+    ) {
         let ledger = self.sim.ledger();
         if !ledger.wait_until(condition, PATIENCE).await {
-            panic!("the SMSC never saw {what}: {:?}\n{}", ledger.counts(), self.picture().await);
+            panic!(
+                "the SMSC never saw {what}: {:?}\n{}",
+                ledger.counts(),
+                self.picture().await
+            );
         }
     }
 
