@@ -56,7 +56,8 @@ pub struct Config {
     pub behaviour: Behaviour,
     /// What the ledger keeps.
     pub ledger: LedgerMode,
-    /// Most submits, and most deliveries, that a full ledger keeps; more are only counted.
+    /// Most submits, and most deliveries, that a full ledger keeps; more are only counted. Each
+    /// takes about 400 octets and, for a submit, its PDU.
     pub ledger_limit: usize,
     /// Most receipts and messages that wait to be delivered; more are dropped and counted.
     pub queue_limit: usize,

@@ -116,7 +116,8 @@ pub struct SessionRecord {
     pub session: u64,
     /// Submits received.
     pub submits: u64,
-    /// Most submits that were unanswered at once.
+    /// Most submits that were unanswered at once. A submit that is never answered counts to the end
+    /// of the session, also after the client has given it up.
     pub peak_window: u32,
     /// Whether the connection still stands.
     pub open: bool,

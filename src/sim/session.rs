@@ -93,7 +93,7 @@ pub(super) fn open(
     let mut bell = shared.bell.subscribe();
     bell.mark_unchanged();
     let mut session = Session::new(number, Arc::clone(shared));
-    let io = Io {
+    let mut io = Io {
         stream,
         commands,
         ending,
@@ -101,8 +101,10 @@ pub(super) fn open(
         bell,
     };
     async move {
-        let result = session.drive(io).await;
+        let result = session.drive(&mut io).await;
+        // Before the socket closes: a client that sees the end finds what it has not acknowledged.
         session.clean_up();
+        drop(io);
         match result {
             Ok(()) => info!(session = number, "closed"),
             Err(error) => info!(session = number, %error, "lost"),
@@ -123,7 +125,7 @@ struct Io {
 impl Io {
     /// Ends the stream and waits for the client to do the same: a close with octets unread would
     /// be a reset, which can overtake the last PDU sent.
-    async fn linger(mut self) -> io::Result<()> {
+    async fn linger(&mut self) -> io::Result<()> {
         const PATIENCE: Duration = Duration::from_secs(2);
         self.stream.shutdown().await?;
         let mut rest = [0; 1024];
@@ -169,7 +171,7 @@ impl Session {
 
     /// Nothing is read while octets wait to be written: so `unanswered` is never above what the
     /// client itself must count, and a client that does not read is not served.
-    async fn drive(&mut self, mut io: Io) -> io::Result<()> {
+    async fn drive(&mut self, io: &mut Io) -> io::Result<()> {
         loop {
             self.write(&io.stream)?;
             if self.phase == Phase::Resetting {
@@ -203,14 +205,16 @@ impl Session {
                     }
                 }
                 Ok(()) = io.settings.changed() => self.turn(|_, _, _| {}),
+                // Before the socket, which under load is always ready. What is due and what is in
+                // the mail is looked at in each turn anyway.
+                Some(command) = io.commands.recv() => {
+                    self.turn(|session, records, now| session.obey(command, records, now));
+                }
                 ready = io.stream.ready(interest), if may_read || !self.out.is_empty() => {
                     ready?;
                     if self.out.is_empty() && !self.read(&io.stream)? {
                         return Ok(());
                     }
-                }
-                Some(command) = io.commands.recv() => {
-                    self.turn(|session, records, now| session.obey(command, records, now));
                 }
                 Ok(()) = io.bell.changed(), if self.receives() => self.turn(|_, _, _| {}),
                 () = timer => self.turn(|_, _, _| {}),

@@ -168,9 +168,10 @@ impl Shared {
     }
 }
 
-/// Begins the numbers so that ids of two runs against one database do not meet.
+/// Begins the numbers so that ids of two runs, or of two simulators, hardly ever meet in one database.
 fn first_number() -> u64 {
-    unix_now().unsigned_abs() << 20
+    const LOW_BITS: u32 = 24;
+    unix_now().unsigned_abs() << LOW_BITS | fastrand::u64(..1 << LOW_BITS)
 }
 
 /// Seconds of the Unix epoch.

@@ -13,7 +13,7 @@ use super::records::{Fate, SubmitRecord};
 use super::session::{Phase, Session};
 use super::shared::{Command, unix_now};
 use super::submission::Submission;
-use crate::pdu::{CommandStatus, Frame, HEADER_LENGTH, Tlvs};
+use crate::pdu::{CommandStatus, Frame, HEADER_LENGTH, Header, Pdu, Tlvs};
 
 /// What is to be done about a submit.
 #[derive(Debug, Clone, Copy)]
@@ -270,7 +270,9 @@ impl Session {
 fn record(session: u64, frame: &Frame, submission: &Submission<'_>, now: Instant) -> SubmitRecord {
     // A copy, so that the ledger does not keep the whole chunk that the PDU came in.
     let pdu = Bytes::copy_from_slice(&frame.octets);
-    let octets = submission.octets();
+    let octets = Submission::read(frame.header.command_id, &pdu[HEADER_LENGTH..])
+        .map(|copied| pdu.slice_ref(copied.octets()))
+        .unwrap_or_default();
     let tlvs = if submission.optional.is_empty() {
         Tlvs::default()
     } else {
@@ -282,7 +284,7 @@ fn record(session: u64, frame: &Frame, submission: &Submission<'_>, now: Instant
         sequence_number: frame.header.sequence_number,
         source: String::from_utf8_lossy(submission.source.digits).into_owned(),
         destination: String::from_utf8_lossy(submission.destination.digits).into_owned(),
-        octets: Bytes::copy_from_slice(octets),
+        octets,
         data_coding: submission.data_coding,
         esm_class: submission.esm_class,
         registered_delivery: submission.registered_delivery,
@@ -299,8 +301,7 @@ fn record(session: u64, frame: &Frame, submission: &Submission<'_>, now: Instant
     }
 }
 
-fn tlvs(header: crate::pdu::Header, pdu: &Bytes) -> Tlvs {
-    use crate::pdu::Pdu;
+fn tlvs(header: Header, pdu: &Bytes) -> Tlvs {
     let frame = Frame {
         header,
         octets: pdu.clone(),
