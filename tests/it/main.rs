@@ -6,3 +6,6 @@
 mod support;
 
 mod basics;
+mod listen;
+mod readme;
+mod servers;
