@@ -7,5 +7,6 @@ mod support;
 
 mod basics;
 mod listen;
+mod queries;
 mod readme;
 mod servers;
