@@ -290,6 +290,6 @@ fn update(line: &Line, server: Server, context: &Context) {
         changed
     });
     line.server.send_replace(Arc::new(server));
-    // It may no longer be paused, or have a larger window.
+    // It may have a larger window.
     context.in_flight.made_progress();
 }
