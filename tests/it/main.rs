@@ -9,4 +9,5 @@ mod basics;
 mod listen;
 mod queries;
 mod readme;
+mod receipts;
 mod servers;
