@@ -6,8 +6,10 @@
 mod support;
 
 mod basics;
+mod inbox;
 mod listen;
 mod queries;
 mod readme;
 mod receipts;
 mod servers;
+mod texts;
