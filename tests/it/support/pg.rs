@@ -10,6 +10,7 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 
 const SCHEMA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sql/db.sql");
 
@@ -29,10 +30,12 @@ impl Cluster {
     /// Starts a cluster with an empty database `esmed` that has the schema.
     pub(crate) fn start() -> Self {
         let bin = bin();
-        let template = template(&bin);
+        // Tests of one process run at once: the first makes it, the others wait.
+        static TEMPLATE: OnceLock<PathBuf> = OnceLock::new();
+        let template = TEMPLATE.get_or_init(|| template(&bin));
         let folder = folder();
         let data = folder.path().join("data");
-        run(Command::new("cp").arg("-a").arg(&template).arg(&data));
+        run(Command::new("cp").arg("-a").arg(template).arg(&data));
         let guardian = guardian(&bin, folder.path());
         let cluster = Self {
             folder,
