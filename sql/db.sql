@@ -945,7 +945,7 @@ SELECT
     WHEN q.submission_failed AND q.smpp_message_state = 'DELETED' AND q.submission_info = 'cancelled' THEN 'cancelled'
     WHEN q.submission_failed THEN 'failed'
     WHEN q.submission_started_at IS NOT NULL THEN 'started'
-    WHEN q.in_doubt THEN 'held'
+    WHEN q.in_doubt AND q.submission_attempts > 0 THEN 'held'
     WHEN q.send_after > now() THEN 'scheduled'
     WHEN q.next_attempt_at > now() THEN 'retrying'
     ELSE 'waiting'

@@ -7,7 +7,8 @@ WITH picked AS MATERIALIZED (
   WHERE NOT submission_done AND NOT submission_failed
     AND lane = $1
     AND submission_started_at IS NULL
-    AND NOT in_doubt
+    -- One in doubt waits until somebody decides: by esmed_resend, or by setting its attempts back.
+    AND (NOT in_doubt OR submission_attempts = 0)
     AND (next_attempt_at IS NULL OR next_attempt_at <= now())
     AND (send_after IS NULL OR send_after <= now())
     AND (expires_at IS NULL OR expires_at > now())
@@ -20,6 +21,8 @@ UPDATE smpp_tx_queue AS q
 SET submission_started_at = clock_timestamp(),
     submission_attempts = q.submission_attempts + 1,
     submission_server_id = $2,
+    possible_duplicate = q.possible_duplicate OR q.in_doubt,
+    in_doubt = FALSE,
     -- A row that was reset by hand starts anew, however this attempt ends.
     smpp_message_id = NULL,
     smpp_message_state = NULL,

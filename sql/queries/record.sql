@@ -23,7 +23,8 @@ SET submission_done = r.done,
     message_parts = CASE WHEN r.done THEN 1 ELSE q.message_parts END,
     submission_timestamp = CASE WHEN r.answered THEN now() ELSE q.submission_timestamp END,
     submission_info = CASE WHEN held.cancelled THEN 'cancelled' ELSE r.info END,
-    submission_attempts = greatest(q.submission_attempts - r.uncounted, 0),
+    -- A row in doubt with no attempts is one that was reset by hand (see claim.sql).
+    submission_attempts = greatest(q.submission_attempts - r.uncounted, CASE WHEN r.in_doubt THEN 1 ELSE 0 END),
     next_attempt_at = CASE WHEN NOT held.cancelled THEN now() + r.retry_after * interval '1 second' END,
     -- One that is cancelled instead of sent again after a lost answer stays in doubt.
     in_doubt = r.in_doubt OR (held.cancelled AND r.possible_duplicate),
