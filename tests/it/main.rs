@@ -6,10 +6,12 @@
 mod support;
 
 mod basics;
+mod doubt;
 mod inbox;
 mod listen;
 mod queries;
 mod readme;
 mod receipts;
 mod servers;
+mod statuses;
 mod texts;
