@@ -13,7 +13,11 @@ UPDATE smpp_tx_queue AS q
 SET submission_failed = TRUE,
     smpp_message_state = 'EXPIRED',
     message_state_timestamp = now(),
-    submission_info = 'expired before it was sent'
+    -- Where an answer was lost before, the SMSC may have it all the same.
+    in_doubt = q.in_doubt OR q.possible_duplicate,
+    submission_info = CASE
+      WHEN q.submission_attempts > 0 THEN 'expired before it was sent again'
+      ELSE 'expired before it was sent' END
 FROM late
 WHERE q.id = late.id
 RETURNING q.id
