@@ -281,3 +281,22 @@ async fn cancel_while_a_refused_attempt_is_open_keeps_it_from_being_tried_again(
     assert_eq!(world.tx(id, "next_attempt_at").await, None);
     assert_eq!(world.sim.ledger().count(), 1);
 }
+
+#[tokio::test]
+async fn one_that_expires_after_a_lost_answer_stays_in_doubt() {
+    let (world, _daemon) = bound_world("", "").await;
+    world.mute();
+    let id = world.send("447911123440", "its answer is lost").await;
+    world
+        .until_ledger("a submit", |records| records.submits().len() == 1)
+        .await;
+    world
+        .sql("UPDATE smpp_tx_queue SET expires_at = now()")
+        .await;
+    world.lose_answers(1).await;
+    world.until_status(id, "expired").await;
+    assert!(world.flags(id).await.0);
+    let info = world.tx(id, "submission_info").await.unwrap();
+    assert_eq!(info, "expired before it was sent again");
+    assert_eq!(world.sim.ledger().count(), 1);
+}

@@ -5,13 +5,17 @@
 
 mod support;
 
+mod bad_input;
 mod basics;
 mod doubt;
 mod inbox;
+mod lease;
 mod listen;
 mod queries;
 mod readme;
 mod receipts;
+mod secrets;
 mod servers;
 mod statuses;
 mod texts;
+mod window;

@@ -177,11 +177,6 @@ impl World {
         }
     }
 
-    /// Runs the program to its end.
-    pub(crate) async fn esmed(&self, arguments: &[&str]) -> Output {
-        esmed(arguments).await
-    }
-
     /// Writes a whole configuration file.
     pub(crate) fn config_text(&self, name: &str, text: &str) -> PathBuf {
         let path = self.folder().join(format!("{name}.toml"));
