@@ -319,3 +319,37 @@ async fn after_a_wrong_password_the_corrected_row_binds_at_once() {
         .expect("a bind at once");
     assert_eq!(world.sim.ledger().binds().len(), 2);
 }
+
+#[tokio::test]
+async fn rows_that_were_claimed_ahead_leave_by_the_new_server_at_once() {
+    let world = World::with(hold_answers).await;
+    let _daemon = world.daemon();
+    world
+        .enable_sim(", esme_registered_delivery, esme_window_size", ", TRUE, 2")
+        .await;
+    world.insert(5).await;
+    // Two fill the window, two more are claimed behind them.
+    world
+        .until("SELECT count(*) = 4 FROM smpp_tx_queue WHERE submission_started_at IS NOT NULL")
+        .await;
+    world
+        .until_ledger("a full window", |records| records.submits().len() == 2)
+        .await;
+    let other = simulator(|_| {});
+    let new = world.add_server(&other, true, "", "").await;
+    world
+        .until("SELECT count(*) = 3 FROM smpp_tx_queue WHERE submission_done")
+        .await;
+    assert_eq!(world.sim.ledger().counts().accepted, 0);
+    let_answers_go(&world.sim);
+    world
+        .until("SELECT count(*) = 5 FROM smpp_tx_queue WHERE submission_done")
+        .await;
+    assert_eq!(world.sim.ledger().count(), 2);
+    assert_eq!(other.ledger().count(), 3);
+    let counted = format!(
+        "SELECT count(*) FROM smpp_tx_queue
+         WHERE submission_attempts = 1 AND NOT possible_duplicate AND submission_server_id = {new}"
+    );
+    assert_eq!(world.one::<i64>(&counted).await, 3);
+}
