@@ -46,7 +46,6 @@ pub async fn run(config: &Config) -> anyhow::Result<Ended> {
     let lane = config.daemon.lane.clone();
     let application = format!("esmed {lane}");
     let database = Database::new(&config.database, &application)?;
-    let claims = Database::for_claims(&config.database, &application)?;
     let mut signals = Signals::new()?;
     database.check().await?;
     tracing::info!(
@@ -60,7 +59,7 @@ pub async fn run(config: &Config) -> anyhow::Result<Ended> {
             leadership = leader::stand_by(&database, &lane) => leadership?,
             () = signals.stop() => return Ok(Ended::Clean),
         };
-        match serve(config, &database, &claims, leadership, &mut signals).await {
+        match serve(config, &database, leadership, &mut signals).await {
             Served::Stopped(ended) => return Ok(ended),
             Served::LeaseLost => {}
         }
@@ -77,7 +76,6 @@ enum Served {
 async fn serve(
     config: &Config,
     database: &Database,
-    claims: &Database,
     leadership: Leadership,
     signals: &mut Signals,
 ) -> Served {
@@ -131,7 +129,7 @@ async fn serve(
     );
     let feeder = tokio::spawn(
         Feeder {
-            database: claims.clone(),
+            database: database.clone(),
             lane: lane.clone(),
             epoch: leadership.epoch,
             lease: leadership.lease.clone(),
