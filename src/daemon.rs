@@ -17,7 +17,7 @@ use crate::events::{self, EventLog};
 use crate::feeder::Feeder;
 use crate::in_flight::InFlight;
 use crate::leader::{self, Leadership};
-use crate::recorder::Recorder;
+use crate::recorder::{Recorder, Told};
 use crate::supervisor::{self, Gauge};
 
 /// Outcomes on their way to the recorder: more than can be in flight under any window.
@@ -106,7 +106,7 @@ async fn serve(
         wakeups.clone(),
         stop_heart.clone(),
     ));
-    let heart = tokio::spawn(leader::keep(
+    let mut heart = tokio::spawn(leader::keep(
         database.clone(),
         lane.clone(),
         leadership.clone(),
@@ -115,7 +115,7 @@ async fn serve(
         stop_heart.clone(),
         lost.clone(),
     ));
-    let recorder = tokio::spawn(
+    let mut recorder = tokio::spawn(
         Recorder {
             database: database.clone(),
             outcomes: recorded,
@@ -124,10 +124,11 @@ async fn serve(
             wake: Arc::clone(&wakeups.tx_queue),
             events: event_log.clone(),
             database_up,
+            told: Told::default(),
         }
         .run(give_up.clone()),
     );
-    let feeder = tokio::spawn(
+    let mut feeder = tokio::spawn(
         Feeder {
             database: database.clone(),
             lane: lane.clone(),
@@ -141,7 +142,7 @@ async fn serve(
         }
         .run(stop.clone()),
     );
-    let lines = tokio::spawn(supervisor::run(
+    let mut lines = tokio::spawn(supervisor::run(
         supervisor::Context {
             database: database.clone(),
             lane: lane.clone(),
@@ -161,9 +162,22 @@ async fn serve(
         lost.clone(),
     ));
 
-    tokio::select! {
-        () = signals.stop() => tracing::info!("stopping: no new submits, answers are awaited"),
-        () = lost.cancelled() => {}
+    // None of these ends by itself but by a defect. What is in flight is then in doubt, which the
+    // next start resolves; half a daemon would not.
+    let failed = tokio::select! {
+        () = signals.stop() => {
+            tracing::info!("stopping: no new submits, answers are awaited");
+            None
+        }
+        () = lost.cancelled() => None,
+        _ = &mut recorder => Some("recorder"),
+        _ = &mut feeder => Some("feeder"),
+        _ = &mut lines => Some("supervisor"),
+        _ = &mut heart => Some("heartbeat").filter(|_| !lost.is_cancelled()),
+    };
+    if let Some(task) = failed {
+        tracing::error!(task, "a task of the daemon failed");
+        return Served::Stopped(Ended::Unrecorded);
     }
     stop.cancel();
     let drain = async {

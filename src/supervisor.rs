@@ -164,7 +164,13 @@ pub async fn run(
         tokio::select! {
             () = wake.notified() => {}
             () = sleep(poll_interval) => {}
-            Some(_) = supervisor.lines.join_next() => supervisor.forget_ended(),
+            Some(ended) = supervisor.lines.join_next() => {
+                if ended.is_err() {
+                    // A defect: what its session had in flight is in doubt, as this task's end tells.
+                    return;
+                }
+                supervisor.forget_ended();
+            }
             () = stop.cancelled() => {}
             () = abandon.cancelled() => {}
         }
@@ -252,14 +258,6 @@ impl Supervisor {
 
     fn forget_ended(&mut self) {
         self.draining.retain(|line| !line.control.is_closed());
-        if self
-            .current
-            .as_ref()
-            .is_some_and(|line| line.control.is_closed())
-        {
-            // A line ends by itself only when its task failed; the next look starts it anew.
-            self.current = None;
-        }
     }
 
     async fn leave(mut self, abandon: &CancellationToken) {
