@@ -141,12 +141,19 @@ impl Feeder {
     /// One turn: a claim, or a wait for what makes one worthwhile.
     async fn feed(&mut self, lookahead: &mut Lookahead) {
         let handle = self.session.borrow_and_update().clone();
-        let Some(handle) = handle.filter(|handle| !handle.submissions.is_closed()) else {
+        let Some(mut handle) = handle.filter(|handle| !handle.submissions.is_closed()) else {
             return self.wait().await;
         };
-        let server = Arc::clone(&handle.server.borrow());
+        let server = Arc::clone(&handle.server.borrow_and_update());
         let now = Instant::now();
-        if server.submit_paused || !self.lease.stands(now) {
+        if server.submit_paused {
+            tokio::select! {
+                Ok(()) = handle.server.changed() => {}
+                () = self.wait() => {}
+            }
+            return;
+        }
+        if !self.lease.stands(now) {
             return self.wait().await;
         }
         let window = server.settings.window;

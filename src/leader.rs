@@ -113,7 +113,10 @@ pub async fn keep(
         }
         last_error = events.take_last_error().or(last_error);
         let queue_depth = match beat % DEPTH_EVERY {
-            0 => queue::depth(&database, &lane, DEPTH_AT_MOST).await.ok(),
+            0 => queue::depth(&database, &lane, DEPTH_AT_MOST)
+                .await
+                .inspect_err(|error| tracing::debug!(%error, "the queue could not be counted"))
+                .ok(),
             _ => None,
         };
         beat += 1;

@@ -5,7 +5,7 @@
 
 mod line;
 
-use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -231,6 +231,7 @@ impl Supervisor {
             );
         }
         self.last_server = Some(server.account.id);
+        self.context.gauge.in_flight.store(0, Ordering::Relaxed);
         let (control, told) = watch::channel(Control {
             settings: server.settings,
             unbind: None,
@@ -251,6 +252,8 @@ impl Supervisor {
     fn retire(&mut self) {
         if let Some(line) = self.current.take() {
             self.context.session.send_replace(None);
+            let server = Arc::clone(&line.server.borrow());
+            self.context.gauge.set("unbinding", Some(&server));
             line.drain(self.context.drain_timeout);
             self.draining.push(line);
         }
@@ -285,6 +288,6 @@ fn update(line: &Line, server: Server, context: &Context) {
         changed
     });
     line.server.send_replace(Arc::new(server));
-    // It may no longer be paused, or have a larger window.
+    // It may have a larger window.
     context.in_flight.made_progress();
 }

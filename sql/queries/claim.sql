@@ -19,7 +19,13 @@ WITH picked AS MATERIALIZED (
 UPDATE smpp_tx_queue AS q
 SET submission_started_at = clock_timestamp(),
     submission_attempts = q.submission_attempts + 1,
-    submission_server_id = $2
+    submission_server_id = $2,
+    -- A row that was reset by hand starts anew, however this attempt ends.
+    smpp_message_id = NULL,
+    smpp_message_state = NULL,
+    message_state_timestamp = NULL,
+    smpp_error_code = NULL,
+    smpp_network_error_code = NULL
 FROM picked
 WHERE q.ctid = picked.place
 RETURNING

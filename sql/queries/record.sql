@@ -19,11 +19,8 @@ UPDATE smpp_tx_queue AS q
 SET submission_done = r.done,
     submission_failed = r.failed OR r.cancelled,
     smpp_message_id = CASE WHEN r.done THEN r.message_id ELSE q.smpp_message_id END,
-    -- A row that was reset by hand and sent again starts anew.
-    smpp_message_state = CASE WHEN r.done THEN NULL WHEN r.cancelled THEN 'DELETED' ELSE q.smpp_message_state END,
-    message_state_timestamp = CASE WHEN r.done THEN NULL WHEN r.cancelled THEN now() ELSE q.message_state_timestamp END,
-    smpp_error_code = CASE WHEN r.done THEN NULL ELSE q.smpp_error_code END,
-    smpp_network_error_code = CASE WHEN r.done THEN NULL ELSE q.smpp_network_error_code END,
+    smpp_message_state = CASE WHEN r.cancelled THEN 'DELETED' ELSE q.smpp_message_state END,
+    message_state_timestamp = CASE WHEN r.cancelled THEN now() ELSE q.message_state_timestamp END,
     message_parts = CASE WHEN r.done THEN 1 ELSE q.message_parts END,
     submission_timestamp = CASE WHEN r.answered THEN now() ELSE q.submission_timestamp END,
     submission_info = CASE WHEN r.cancelled THEN 'cancelled' ELSE r.info END,

@@ -6,4 +6,8 @@
 mod support;
 
 mod basics;
+mod listen;
 mod queries;
+mod readme;
+mod receipts;
+mod servers;

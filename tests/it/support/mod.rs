@@ -2,8 +2,10 @@
 
 mod daemon;
 mod pg;
+mod sms;
 mod world;
 
 pub(crate) use daemon::Daemon;
 pub(crate) use pg::Cluster;
+pub(crate) use sms::{esmed, hold_answers, let_answers_go, receipt, simulator, until_seen};
 pub(crate) use world::World;
