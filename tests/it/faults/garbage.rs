@@ -119,7 +119,8 @@ async fn odd_pdus_are_kept_and_delay_nothing() {
     assert_eq!(audit.flagged, 0);
     assert!(daemon.is_running());
     assert_eq!(world.sim.ledger().counts().connections, 1);
-    // Every deliver_sm has its row, and is answered: the simulator did not ask, and says so.
+    // Every deliver_sm has its row, and is answered: the simulator did not ask, and says so, also of
+    // the two requests that are answered by a generic_nack, the unknown one and the submit_sm.
     world
         .until(
             "SELECT count(*) = 8 FROM smpp_rx_queue
@@ -129,10 +130,9 @@ async fn odd_pdus_are_kept_and_delay_nothing() {
     let ledger = world.sim.ledger();
     world
         .until_ledger("the answers", |records| {
-            records.counts().violations == unasked + 8
+            records.counts().violations == unasked + 10
         })
         .await;
-    // The unknown request, and the submit_sm.
     assert_eq!(ledger.counts().generic_nacks, 2);
     let long: i32 = world
         .one("SELECT length(smpp_short_message) FROM smpp_rx_queue WHERE length(pdu_raw) > 120000")
