@@ -1,6 +1,8 @@
 //! Peers that fail, crashes, and what has to be true after them.
 
 mod answers;
+mod crash;
 mod garbage;
+mod postgres;
 mod smsc;
 mod window;
