@@ -4,5 +4,7 @@ mod answers;
 mod crash;
 mod garbage;
 mod postgres;
+mod shutdown;
 mod smsc;
+mod users;
 mod window;
