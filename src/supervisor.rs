@@ -72,6 +72,14 @@ impl Gauge {
             window: server.map_or(0, |server| server.settings.window),
         };
     }
+
+    /// The window changed within a session.
+    fn set_window(&self, window: usize) {
+        self.state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .window = window;
+    }
 }
 
 /// What supervisor and lines share.
@@ -287,6 +295,7 @@ fn update(line: &Line, server: Server, context: &Context) {
         control.settings = server.settings;
         changed
     });
+    context.gauge.set_window(server.settings.window);
     line.server.send_replace(Arc::new(server));
     // It may have a larger window.
     context.in_flight.made_progress();

@@ -11,3 +11,4 @@ mod queries;
 mod readme;
 mod receipts;
 mod servers;
+mod faults;

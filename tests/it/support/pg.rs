@@ -72,6 +72,28 @@ impl Cluster {
         self.control(&["start"]);
     }
 
+    /// Ends PostgreSQL as an administrator does: sessions are told, transactions are rolled back.
+    pub(crate) fn stop_fast(&self) {
+        self.control(&["stop", "-m", "fast"]);
+    }
+
+    /// Sends a signal to every process of the cluster: STOP and CONT make it hang and go on.
+    pub(crate) fn signal(&self, signal: &str) {
+        let file = self.folder.path().join("data/postmaster.pid");
+        let text = fs::read_to_string(&file).expect("postmaster.pid");
+        let postmaster = text.lines().next().unwrap_or_default().to_owned();
+        let children = format!("/proc/{postmaster}/task/{postmaster}/children");
+        let children = fs::read_to_string(children).unwrap_or_default();
+        for pid in std::iter::once(postmaster.as_str()).chain(children.split_whitespace()) {
+            // A backend may have ended meanwhile.
+            let _ = Command::new("kill")
+                .arg(format!("-{signal}"))
+                .arg(pid)
+                .stderr(Stdio::null())
+                .status();
+        }
+    }
+
     fn control(&self, what: &[&str]) {
         let folder = self.folder.path();
         let options = format!(
