@@ -107,8 +107,12 @@ table() {
 
 # ---- the stage
 
-target=$(cd "$root" && cargo metadata --locked --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
-bin=${DEMO_BIN:-$target/debug}
+# DEMO_BIN: where the programs are, if not where cargo puts them.
+target_folder() {
+  (cd "$root" && cargo metadata --locked --format-version 1 --no-deps) |
+    sed 's/.*"target_directory":"\([^"]*\)".*/\1/'
+}
+bin=${DEMO_BIN:-$(target_folder)/debug}
 [ -x "$bin/esmed" ] && [ -x "$bin/esmed-sim" ] || fail "esmed and esmed-sim are not in $bin: run make demo"
 
 started=$SECONDS
