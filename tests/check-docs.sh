@@ -33,8 +33,9 @@ for type in $(sed -n '/^| type | when |$/,/^$/p' README.md | sed '1,2d' | cut -d
   grep -rqF "\"$type\"" src || complain "README.md tells of events of type $type, which nothing writes"
 done
 
-# Commands of the program.
-for command in $(grep -ohE '(^|`)esmed [a-z-]+' README.md | awk '{ print $2 }' | sort -u); do
+# Commands of the program, in code.
+for command in $( (awk '/^```/ { on = !on; next } on' README.md; grep -oE '`esmed [^`]*`' README.md | tr -d '`') |
+  awk '$1 == "esmed" { print $2 }' | sort -u); do
   case $command in
     migrate | send | encode) ;; # under "Not yet"
     *) [ -e "src/cli/${command//-/_}.rs" ] || complain "README.md tells of 'esmed $command', which there is not" ;;
