@@ -47,7 +47,7 @@ documents=(README.md ARCHITECTURE.md CONTRIBUTING.md CHANGELOG.md)
 for path in $(grep -ohE '`(src|sql|cfg|tests|fuzz|benches)/[A-Za-z0-9_./-]*`' "${documents[@]}" | tr -d '`' | sort -u); do
   [ -e "$path" ] || complain "$path is named in a document and is not there"
 done
-for name in $(grep -ohE '\(test: `[a-z0-9_`, ]+\)' "${documents[@]}" | grep -oE '`[a-z0-9_]+`' | tr -d '`' | sort -u); do
+for name in $(cat "${documents[@]}" | tr '\n' ' ' | grep -oE '\(test: `[a-z0-9_`, ]+\)' | grep -oE '`[a-z0-9_]+`' | tr -d '`' | sort -u); do
   grep -rqE "fn $name\b" src tests || complain "the test $name is named in a document and is not there"
 done
 for link in $(grep -ohE '\]\([A-Za-z][A-Za-z0-9_./-]*\)' "${documents[@]}" | sed 's/^](//; s/)$//' | sort -u); do
