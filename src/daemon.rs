@@ -48,7 +48,10 @@ pub async fn run(config: &Config) -> anyhow::Result<Ended> {
     let database = Database::new(&config.database, &application)?;
     let claims = Database::for_claims(&config.database, &application)?;
     let mut signals = Signals::new()?;
-    database.check().await?;
+    tokio::select! {
+        checked = database.check() => checked?,
+        () = signals.stop() => return Ok(Ended::Clean),
+    }
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         lane,
@@ -163,9 +166,12 @@ async fn serve(
         lost.clone(),
     ));
 
-    tokio::select! {
-        () = signals.stop() => tracing::info!("stopping: no new submits, answers are awaited"),
-        () = lost.cancelled() => {}
+    let told_to_stop = tokio::select! {
+        () = signals.stop() => true,
+        () = lost.cancelled() => false,
+    };
+    if told_to_stop {
+        tracing::info!("stopping: no new submits, answers are awaited");
     }
     stop.cancel();
     let drain = async {
@@ -195,7 +201,7 @@ async fn serve(
             std::process::exit(1);
         }
     };
-    if lost.is_cancelled() {
+    if !told_to_stop {
         return Served::LeaseLost;
     }
     if !everything {
@@ -204,9 +210,10 @@ async fn serve(
         );
         return Served::Stopped(Ended::Unrecorded);
     }
-    if let Err(error) = lease::release(database, &lane, leadership.epoch).await {
+    let release = lease::release(database, &lane, leadership.epoch);
+    if !matches!(timeout(LAST_COMMIT, release).await, Ok(Ok(()))) {
         // It runs out by itself.
-        tracing::warn!(%error, "the lease could not be given back");
+        tracing::warn!("the lease could not be given back");
     }
     tracing::info!("stopped");
     Served::Stopped(Ended::Clean)
