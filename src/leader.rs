@@ -114,7 +114,9 @@ pub async fn keep(
         last_error = events.take_last_error().or(last_error);
         let queue_depth = match beat % DEPTH_EVERY {
             0 => tokio::select! {
-                depth = queue::depth(&database, &lane, DEPTH_AT_MOST) => depth.ok(),
+                depth = queue::depth(&database, &lane, DEPTH_AT_MOST) => depth
+                    .inspect_err(|error| tracing::debug!(%error, "the queue could not be counted"))
+                    .ok(),
                 () = stop.cancelled() => return,
             },
             _ => None,

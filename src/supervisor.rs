@@ -5,7 +5,7 @@
 
 mod line;
 
-use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -179,7 +179,13 @@ pub async fn run(
         tokio::select! {
             () = wake.notified() => {}
             () = sleep(poll_interval) => {}
-            Some(_) = supervisor.lines.join_next() => supervisor.forget_ended(),
+            Some(ended) = supervisor.lines.join_next() => {
+                if ended.is_err() {
+                    // A defect: what its session had in flight is in doubt, as this task's end tells.
+                    return;
+                }
+                supervisor.forget_ended();
+            }
             () = stop.cancelled() => {}
             () = abandon.cancelled() => {}
         }
@@ -240,6 +246,7 @@ impl Supervisor {
             );
         }
         self.last_server = Some(server.account.id);
+        self.context.gauge.in_flight.store(0, Ordering::Relaxed);
         let (control, told) = watch::channel(Control {
             settings: server.settings,
             unbind: None,
@@ -260,6 +267,8 @@ impl Supervisor {
     fn retire(&mut self) {
         if let Some(line) = self.current.take() {
             self.context.session.send_replace(None);
+            let server = Arc::clone(&line.server.borrow());
+            self.context.gauge.set("unbinding", Some(&server));
             line.drain(self.context.drain_timeout);
             self.draining.push(line);
         }
@@ -267,14 +276,6 @@ impl Supervisor {
 
     fn forget_ended(&mut self) {
         self.draining.retain(|line| !line.control.is_closed());
-        if self
-            .current
-            .as_ref()
-            .is_some_and(|line| line.control.is_closed())
-        {
-            // A line ends by itself only when its task failed; the next look starts it anew.
-            self.current = None;
-        }
     }
 
     async fn leave(mut self, abandon: &CancellationToken) {
@@ -303,6 +304,6 @@ fn update(line: &Line, server: Server, context: &Context) {
     });
     context.gauge.set_window(server.settings.window);
     line.server.send_replace(Arc::new(server));
-    // It may no longer be paused, or have a larger window.
+    // It may have a larger window.
     context.in_flight.made_progress();
 }

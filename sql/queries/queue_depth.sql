@@ -5,4 +5,4 @@ FROM (
   FROM smpp_tx_queue
   WHERE NOT submission_done AND NOT submission_failed AND lane = $1
   LIMIT $2
-) AS some
+) AS pending

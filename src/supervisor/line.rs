@@ -31,7 +31,7 @@ pub(super) async fn run(
         context.emit(Some(&first), "server_warning", None, warning);
     }
     if let Some(reason) = unusable(&first) {
-        context.gauge.set("unusable", Some(&first));
+        show(&context, &control, "unusable", &first);
         context.emit(Some(&first), "server_unusable", Some("down"), reason);
         ended(&mut control).await;
         return;
@@ -49,7 +49,7 @@ pub(super) async fn run(
         if is_ended(&control) {
             break;
         }
-        context.gauge.set("waiting", Some(&known));
+        show(&context, &control, "waiting", &known);
         tokio::select! {
             () = sleep(wait) => {}
             () = ended(&mut control) => {}
@@ -89,7 +89,7 @@ async fn attempt(
 ) -> Duration {
     let known = Arc::clone(&server.borrow());
     let account = &known.account;
-    context.gauge.set("connecting", Some(&known));
+    show(context, control, "connecting", &known);
     let stream = tokio::select! {
         stream = connect(&account.host, account.port, account.timers.session_init) => stream,
         () = ended(control) => return Duration::ZERO,
@@ -106,7 +106,7 @@ async fn attempt(
             return backoff.wait(fastrand::f64());
         }
     };
-    context.gauge.set("binding", Some(&known));
+    show(context, control, "binding", &known);
     context.emit(
         Some(&known),
         "binding",
@@ -117,6 +117,7 @@ async fn attempt(
     let mut outlet = SessionOutlet {
         context: context.clone(),
         server: server.clone(),
+        control: control.clone(),
         submissions,
         outcomes: Arc::default(),
         bound_since: None,
@@ -130,7 +131,7 @@ async fn attempt(
     )
     .await;
     outlet.retract();
-    context.gauge.set("closed", Some(&known));
+    show(context, control, "closed", &known);
     let bound_for = outlet.bound_since.map(|since| since.elapsed());
     if let Some(bound_for) = bound_for {
         backoff.session_lived(bound_for);
@@ -160,6 +161,18 @@ fn tell_end(context: &Context, server: &Server, reason: &CloseReason, was_bound:
     );
 }
 
+/// Reports the state of the line, unless it was told to end: what is reported then is another's.
+fn show(
+    context: &Context,
+    control: &watch::Receiver<Control>,
+    state: &'static str,
+    server: &Server,
+) {
+    if !is_ended(control) {
+        context.gauge.set(state, Some(server));
+    }
+}
+
 fn is_ended(control: &watch::Receiver<Control>) -> bool {
     let control = control.borrow();
     control.unbind.is_some() || control.abandon
@@ -181,12 +194,17 @@ async fn ended(control: &mut watch::Receiver<Control>) {
 struct SessionOutlet {
     context: Context,
     server: watch::Receiver<Arc<Server>>,
+    control: watch::Receiver<Control>,
     submissions: mpsc::Sender<Submission<Attempt>>,
     outcomes: Arc<AtomicU64>,
     bound_since: Option<Instant>,
 }
 
 impl SessionOutlet {
+    fn show(&self, state: &'static str, server: &Server) {
+        show(&self.context, &self.control, state, server);
+    }
+
     fn publish(&mut self) {
         let is_receiver = self.server.borrow().account.mode == BindMode::Receiver;
         if is_receiver {
@@ -253,7 +271,7 @@ impl Outlet for SessionOutlet {
         match notice {
             Notice::Bound(system_id) => {
                 self.bound_since = Some(Instant::now());
-                self.context.gauge.set("bound", Some(&server));
+                self.show("bound", &server);
                 self.context.emit(
                     Some(&server),
                     "bound",
@@ -263,7 +281,7 @@ impl Outlet for SessionOutlet {
                 self.publish();
             }
             Notice::Throttled(status) => {
-                self.context.gauge.set("throttled", Some(&server));
+                self.show("throttled", &server);
                 self.context.emit(
                     Some(&server),
                     "throttled",
@@ -272,7 +290,7 @@ impl Outlet for SessionOutlet {
                 );
             }
             Notice::ThrottleEnded => {
-                self.context.gauge.set("bound", Some(&server));
+                self.show("bound", &server);
                 self.context.emit(
                     Some(&server),
                     "throttled_end",
@@ -287,7 +305,9 @@ impl Outlet for SessionOutlet {
     }
 
     fn in_flight(&mut self, count: usize) {
-        self.context.gauge.in_flight.store(count, Ordering::Relaxed);
+        if !is_ended(&self.control) {
+            self.context.gauge.in_flight.store(count, Ordering::Relaxed);
+        }
         self.context.in_flight.made_progress();
     }
 

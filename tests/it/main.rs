@@ -7,3 +7,8 @@ mod support;
 
 mod basics;
 mod faults;
+mod listen;
+mod queries;
+mod readme;
+mod receipts;
+mod servers;

@@ -3,8 +3,10 @@
 pub(crate) mod audit;
 mod daemon;
 mod pg;
+mod sms;
 mod world;
 
 pub(crate) use daemon::Daemon;
 pub(crate) use pg::Cluster;
+pub(crate) use sms::{esmed, hold_answers, let_answers_go, receipt, simulator, until_seen};
 pub(crate) use world::World;

@@ -18,6 +18,7 @@ const SCHEMA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sql/db.sql");
 pub(crate) struct Cluster {
     folder: tempfile::TempDir,
     bin: PathBuf,
+    settings: &'static str,
     _guardian: Guardian,
 }
 
@@ -26,17 +27,24 @@ pub(crate) struct Cluster {
 struct Guardian(Child);
 
 impl Cluster {
-    /// Starts a cluster with an empty database `esmed` that has the schema.
+    /// Starts a cluster with an empty database `esmed` that has the schema. It is quick rather than
+    /// safe against a crash of the machine.
     pub(crate) fn start() -> Self {
+        Self::start_with("-c fsync=off -c full_page_writes=off -c shared_buffers=32MB")
+    }
+
+    /// The same with other settings.
+    pub(crate) fn start_with(settings: &'static str) -> Self {
         let bin = bin();
         let template = template(&bin);
         let folder = folder();
         let data = folder.path().join("data");
         run(Command::new("cp").arg("-a").arg(&template).arg(&data));
-        let guardian = guardian(&bin, folder.path());
+        let guardian = guardian(folder.path());
         let cluster = Self {
             folder,
             bin,
+            settings,
             _guardian: guardian,
         };
         cluster.control(&["start"]);
@@ -89,9 +97,9 @@ impl Cluster {
     fn control(&self, what: &[&str]) {
         let folder = self.folder.path();
         let options = format!(
-            "-k {} -c listen_addresses= -c fsync=off -c full_page_writes=off -c max_connections=50 \
-             -c shared_buffers=32MB -c log_line_prefix='%m %a '",
-            folder.display()
+            "-k {} -c listen_addresses= -c max_connections=50 -c log_line_prefix='%m %a ' {}",
+            folder.display(),
+            self.settings
         );
         let mut command = as_postgres(&self.bin.join("pg_ctl"));
         command
@@ -149,8 +157,6 @@ fn template(bin: &Path) -> PathBuf {
         "--locale=C.UTF-8",
         "-N",
     ]));
-    // Without a server: the schema goes in by single-user mode, one statement a run would be, so a
-    // short-lived server it is.
     let cluster_folder = folder.path().to_owned();
     let control = |what: &[&str]| {
         let mut command = as_postgres(&bin.join("pg_ctl"));
@@ -202,7 +208,7 @@ fn folder() -> tempfile::TempDir {
     folder
 }
 
-fn guardian(bin: &Path, folder: &Path) -> Guardian {
+fn guardian(folder: &Path) -> Guardian {
     const SCRIPT: &str = r#"
         cat > /dev/null
         pid=$(head -n 1 "$1/data/postmaster.pid" 2> /dev/null)
@@ -210,7 +216,6 @@ fn guardian(bin: &Path, folder: &Path) -> Guardian {
         sleep 0.2
         rm -rf "$1"
     "#;
-    let _ = bin;
     let child = Command::new("sh")
         .args(["-c", SCRIPT, "guardian"])
         .arg(folder)

@@ -190,7 +190,11 @@ impl World {
             )
             .await;
         let queue: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
-        format!("queue: {queue:#?}\nevents: {events:#?}")
+        let rows = self
+            .rows("SELECT to_jsonb(s)::text FROM smpp_status s", &[])
+            .await;
+        let status: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+        format!("queue: {queue:#?}\nevents: {events:#?}\nstatus: {status:#?}")
     }
 }
 
