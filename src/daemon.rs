@@ -47,7 +47,10 @@ pub async fn run(config: &Config) -> anyhow::Result<Ended> {
     let application = format!("esmed {lane}");
     let database = Database::new(&config.database, &application)?;
     let mut signals = Signals::new()?;
-    database.check().await?;
+    tokio::select! {
+        checked = database.check() => checked?,
+        () = signals.stop() => return Ok(Ended::Clean),
+    }
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         lane,
@@ -164,16 +167,20 @@ async fn serve(
 
     // None of these ends by itself but by a defect. What is in flight is then in doubt, which the
     // next start resolves; half a daemon would not.
+    let mut told_to_stop = false;
     let failed = tokio::select! {
+        // In this order: a heartbeat that ends because the lease is lost has said so before.
+        biased;
         () = signals.stop() => {
             tracing::info!("stopping: no new submits, answers are awaited");
+            told_to_stop = true;
             None
         }
         () = lost.cancelled() => None,
         _ = &mut recorder => Some("recorder"),
         _ = &mut feeder => Some("feeder"),
         _ = &mut lines => Some("supervisor"),
-        _ = &mut heart => Some("heartbeat").filter(|_| !lost.is_cancelled()),
+        _ = &mut heart => Some("heartbeat"),
     };
     if let Some(task) = failed {
         tracing::error!(task, "a task of the daemon failed");
@@ -207,7 +214,7 @@ async fn serve(
             std::process::exit(1);
         }
     };
-    if lost.is_cancelled() {
+    if !told_to_stop {
         return Served::LeaseLost;
     }
     if !everything {
@@ -216,9 +223,10 @@ async fn serve(
         );
         return Served::Stopped(Ended::Unrecorded);
     }
-    if let Err(error) = lease::release(database, &lane, leadership.epoch).await {
+    let release = lease::release(database, &lane, leadership.epoch);
+    if !matches!(timeout(LAST_COMMIT, release).await, Ok(Ok(()))) {
         // It runs out by itself.
-        tracing::warn!(%error, "the lease could not be given back");
+        tracing::warn!("the lease could not be given back");
     }
     tracing::info!("stopped");
     Served::Stopped(Ended::Clean)

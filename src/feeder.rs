@@ -232,8 +232,9 @@ impl Feeder {
     async fn adopt(&self, orphans: Orphans) -> Result<(), DbError> {
         loop {
             let known = self.in_flight.snapshot();
+            let limit = CLAIM_AT_MOST as i64;
             let rows =
-                queue::started(&self.database, &self.lane, &known, CLAIM_AT_MOST as i64).await?;
+                queue::started(&self.database, &self.lane, &known, limit, self.epoch).await?;
             if rows.is_empty() {
                 return Ok(());
             }

@@ -164,7 +164,14 @@ pub async fn run(
         if stop.is_cancelled() || abandon.is_cancelled() {
             break;
         }
-        match servers::enabled(&supervisor.context.database, &supervisor.context.lane).await {
+        let look = servers::enabled(&supervisor.context.database, &supervisor.context.lane);
+        // A database that hangs must not keep us from ending.
+        let looked = tokio::select! {
+            looked = look => looked,
+            () = stop.cancelled() => break,
+            () = abandon.cancelled() => break,
+        };
+        match looked {
             Ok(server) => supervisor.reconcile(server),
             // The session that there is goes on.
             Err(error) => tracing::debug!(%error, "servers could not be read"),

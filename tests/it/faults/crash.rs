@@ -107,7 +107,19 @@ async fn a_frozen_leader_does_not_touch_what_its_successor_has_in_flight() {
     let first = Daemon::start(&world.config("first", ""), "first");
     more(&world, 100).await;
     let second = Daemon::start(&world.config("second", ""), "second");
+    // It is frozen in the middle of a claim, whose answer it will not get.
+    let user = world.connection("postgres").await;
+    user.batch_execute("BEGIN; LOCK TABLE smpp_tx_queue IN EXCLUSIVE MODE")
+        .await
+        .unwrap();
+    world
+        .until(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity
+               WHERE usename = 'esmed' AND query LIKE '%picked%' AND wait_event_type = 'Lock')",
+        )
+        .await;
     first.signal("STOP");
+    user.batch_execute("ROLLBACK").await.unwrap();
     world.until("SELECT epoch = 2 FROM smpp_status").await;
     more(&world, 200).await;
     // Whatever the first one was waiting for, it gets no answer.

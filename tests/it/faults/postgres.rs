@@ -89,7 +89,7 @@ async fn restarts_under_load_lose_nothing() {
 
 #[tokio::test]
 async fn while_postgres_is_away_deliveries_are_refused_and_come_again() {
-    let mut world = World::new().await;
+    let mut world = World::with(|behaviour| behaviour.redelivery_attempts = 10_000).await;
     world
         .enable_sim(
             ", smpp_enquire_link_timer, smpp_response_timer, smpp_inactivity_timer",
@@ -138,7 +138,6 @@ async fn while_postgres_is_away_deliveries_are_refused_and_come_again() {
             )
             .await
     );
-    assert!(world.sim.ledger().counts().enquire_links > 0);
     assert_eq!(world.sim.ledger().counts().acknowledged, 0);
     world.cluster.start_again();
     world.reconnect().await;

@@ -24,9 +24,10 @@ async fn nothing_in_flight(world: &World) {
         .await;
     assert_eq!(left, 0);
     world.audit().await;
+    // What was stored too late to be acknowledged will come again.
     let acknowledged = world.sim.ledger().counts().acknowledged;
     let stored: i64 = world.one("SELECT count(*) FROM smpp_rx_queue").await;
-    assert_eq!(u64::try_from(stored).unwrap(), acknowledged);
+    assert!(u64::try_from(stored).unwrap() >= acknowledged);
 }
 
 async fn stopped_under_load(signal: &str) {
@@ -183,7 +184,7 @@ async fn sigterm_while_there_is_no_session() {
     world.queue(0..5).await;
     let mut daemon = world.daemon();
     world
-        .until("SELECT session_state = 'waiting' FROM smpp_status")
+        .until("SELECT EXISTS (SELECT FROM smpp_status WHERE session_state = 'waiting')")
         .await;
     assert_eq!(daemon.stop().await, Some(0));
     world.sim.stop().await;

@@ -98,6 +98,14 @@ async fn rows_that_are_locked_when_their_receipts_come_delay_no_other() {
     assert_eq!(daemon.stop().await, Some(0));
 }
 
+const TABLES: [&str; 5] = [
+    "smpp_tx_queue",
+    "smpp_rx_queue",
+    "smpp_servers",
+    "smpp_status",
+    "smpp_events",
+];
+
 #[tokio::test]
 async fn a_table_that_is_locked_for_a_while() {
     let world = World::with(|behaviour| behaviour.response_delay = Duration::from_millis(20)).await;
@@ -124,16 +132,44 @@ async fn a_table_that_is_locked_for_a_while() {
             .unwrap();
         transaction.commit().await.unwrap();
     }
-    let audit = world.all_sent(2000).await;
-    assert_eq!((audit.flagged, world.sim.ledger().count()), (0, 2000));
+    let audit = world.all_sent(5000).await;
+    assert_eq!((audit.flagged, world.sim.ledger().count()), (0, 5000));
     assert_eq!(world.sim.ledger().counts().connections, 1);
     world
-        .until("SELECT count(*) = 2000 FROM smpp_tx_queue WHERE smpp_message_state = 'DELIVERED'")
+        .until("SELECT count(*) = 5000 FROM smpp_tx_queue WHERE smpp_message_state = 'DELIVERED'")
         .await;
     let refused: i64 = world
         .one("SELECT count(*) FROM smpp_events WHERE type IN ('record_refused', 'store_refused')")
         .await;
     assert!(refused < 20, "{refused} events");
+    assert_eq!(daemon.stop().await, Some(0));
+}
+
+#[tokio::test]
+async fn while_deliveries_cannot_be_stored_messages_leave() {
+    let world = World::new().await;
+    world
+        .enable_sim(", esme_window_size, esme_registered_delivery", ", 50, TRUE")
+        .await;
+    let mut daemon = world.daemon();
+    let mut user = world.connection("postgres").await;
+    let transaction = user.transaction().await.unwrap();
+    // As CREATE INDEX does.
+    transaction
+        .batch_execute("LOCK TABLE smpp_rx_queue IN SHARE MODE")
+        .await
+        .unwrap();
+    world.queue(0..2000).await;
+    world
+        .until("SELECT count(*) = 2000 FROM smpp_tx_queue WHERE submission_done")
+        .await;
+    assert_eq!(world.sim.ledger().counts().acknowledged, 0);
+    transaction.commit().await.unwrap();
+    world
+        .until("SELECT count(*) = 2000 FROM smpp_tx_queue WHERE smpp_message_state = 'DELIVERED'")
+        .await;
+    let audit = world.all_sent(2000).await;
+    assert_eq!(audit.flagged, 0);
     assert_eq!(daemon.stop().await, Some(0));
 }
 

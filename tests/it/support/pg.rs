@@ -185,7 +185,8 @@ fn template(bin: &Path) -> PathBuf {
     psql(&["-d", "esmed", "-f", SCHEMA]);
     control(&["stop"]);
     // Whoever is first wins; the copy keeps owner and rights.
-    let unfinished = tmp.join(format!("pgdata-{}", std::process::id()));
+    let own_name = folder.path().file_name().expect("a name");
+    let unfinished = tmp.join(own_name);
     run(Command::new("cp").arg("-a").arg(&data).arg(&unfinished));
     if let Err(error) = fs::rename(&unfinished, &template) {
         assert!(template.exists(), "{}: {error}", template.display());
