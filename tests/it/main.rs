@@ -6,9 +6,9 @@
 mod support;
 
 mod basics;
+mod faults;
 mod listen;
 mod queries;
 mod readme;
 mod receipts;
 mod servers;
-mod faults;
