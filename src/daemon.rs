@@ -17,7 +17,7 @@ use crate::events::{self, EventLog};
 use crate::feeder::Feeder;
 use crate::in_flight::InFlight;
 use crate::leader::{self, Leadership};
-use crate::recorder::Recorder;
+use crate::recorder::{Recorder, Told};
 use crate::supervisor::{self, Gauge};
 
 /// Outcomes on their way to the recorder: more than can be in flight under any window.
@@ -46,9 +46,11 @@ pub async fn run(config: &Config) -> anyhow::Result<Ended> {
     let lane = config.daemon.lane.clone();
     let application = format!("esmed {lane}");
     let database = Database::new(&config.database, &application)?;
-    let claims = Database::for_claims(&config.database, &application)?;
     let mut signals = Signals::new()?;
-    database.check().await?;
+    tokio::select! {
+        checked = database.check() => checked?,
+        () = signals.stop() => return Ok(Ended::Clean),
+    }
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         lane,
@@ -60,7 +62,7 @@ pub async fn run(config: &Config) -> anyhow::Result<Ended> {
             leadership = leader::stand_by(&database, &lane) => leadership?,
             () = signals.stop() => return Ok(Ended::Clean),
         };
-        match serve(config, &database, &claims, leadership, &mut signals).await {
+        match serve(config, &database, leadership, &mut signals).await {
             Served::Stopped(ended) => return Ok(ended),
             Served::LeaseLost => {}
         }
@@ -77,7 +79,6 @@ enum Served {
 async fn serve(
     config: &Config,
     database: &Database,
-    claims: &Database,
     leadership: Leadership,
     signals: &mut Signals,
 ) -> Served {
@@ -108,7 +109,7 @@ async fn serve(
         wakeups.clone(),
         stop_heart.clone(),
     ));
-    let heart = tokio::spawn(leader::keep(
+    let mut heart = tokio::spawn(leader::keep(
         database.clone(),
         lane.clone(),
         leadership.clone(),
@@ -117,7 +118,7 @@ async fn serve(
         stop_heart.clone(),
         lost.clone(),
     ));
-    let recorder = tokio::spawn(
+    let mut recorder = tokio::spawn(
         Recorder {
             database: database.clone(),
             outcomes: recorded,
@@ -126,12 +127,13 @@ async fn serve(
             wake: Arc::clone(&wakeups.tx_queue),
             events: event_log.clone(),
             database_up,
+            told: Told::default(),
         }
         .run(give_up.clone()),
     );
-    let feeder = tokio::spawn(
+    let mut feeder = tokio::spawn(
         Feeder {
-            database: claims.clone(),
+            database: database.clone(),
             lane: lane.clone(),
             epoch: leadership.epoch,
             lease: leadership.lease.clone(),
@@ -143,7 +145,7 @@ async fn serve(
         }
         .run(stop.clone()),
     );
-    let lines = tokio::spawn(supervisor::run(
+    let mut lines = tokio::spawn(supervisor::run(
         supervisor::Context {
             database: database.clone(),
             lane: lane.clone(),
@@ -163,9 +165,26 @@ async fn serve(
         lost.clone(),
     ));
 
-    tokio::select! {
-        () = signals.stop() => tracing::info!("stopping: no new submits, answers are awaited"),
-        () = lost.cancelled() => {}
+    // None of these ends by itself but by a defect. What is in flight is then in doubt, which the
+    // next start resolves; half a daemon would not.
+    let mut told_to_stop = false;
+    let failed = tokio::select! {
+        // In this order: a heartbeat that ends because the lease is lost has said so before.
+        biased;
+        () = signals.stop() => {
+            tracing::info!("stopping: no new submits, answers are awaited");
+            told_to_stop = true;
+            None
+        }
+        () = lost.cancelled() => None,
+        _ = &mut recorder => Some("recorder"),
+        _ = &mut feeder => Some("feeder"),
+        _ = &mut lines => Some("supervisor"),
+        _ = &mut heart => Some("heartbeat"),
+    };
+    if let Some(task) = failed {
+        tracing::error!(task, "a task of the daemon failed");
+        return Served::Stopped(Ended::Unrecorded);
     }
     stop.cancel();
     let drain = async {
@@ -195,7 +214,7 @@ async fn serve(
             std::process::exit(1);
         }
     };
-    if lost.is_cancelled() {
+    if !told_to_stop {
         return Served::LeaseLost;
     }
     if !everything {
@@ -204,9 +223,10 @@ async fn serve(
         );
         return Served::Stopped(Ended::Unrecorded);
     }
-    if let Err(error) = lease::release(database, &lane, leadership.epoch).await {
+    let release = lease::release(database, &lane, leadership.epoch);
+    if !matches!(timeout(LAST_COMMIT, release).await, Ok(Ok(()))) {
         // It runs out by itself.
-        tracing::warn!(%error, "the lease could not be given back");
+        tracing::warn!("the lease could not be given back");
     }
     tracing::info!("stopped");
     Served::Stopped(Ended::Clean)

@@ -28,6 +28,10 @@ const AHEAD: Duration = Duration::from_millis(20);
 /// Over how long the present rate is measured.
 const RATE_OVER: Duration = Duration::from_millis(50);
 
+/// A daemon that lost its lease may have a claim under way that commits after this one has looked for
+/// open attempts. No statement takes longer than 30 s, so a second look then finds the rest.
+const SECOND_LOOK: Duration = Duration::from_secs(35);
+
 /// Between attempts while the database is away.
 const RETRY: Duration = Duration::from_millis(250);
 
@@ -112,7 +116,12 @@ impl Feeder {
             self.adopt_patiently(Orphans::OfAnother).await;
             let mut lookahead = Lookahead::new(Instant::now());
             let mut looked = None;
+            let mut second_look = Some(Instant::now() + SECOND_LOOK);
             loop {
+                if second_look.is_some_and(|at| at <= Instant::now()) {
+                    second_look = None;
+                    self.adopt_patiently(Orphans::OfAnother).await;
+                }
                 if looked.is_none_or(|at: Instant| at.elapsed() >= self.poll_interval) {
                     looked = Some(Instant::now());
                     self.expire().await;
@@ -223,8 +232,9 @@ impl Feeder {
     async fn adopt(&self, orphans: Orphans) -> Result<(), DbError> {
         loop {
             let known = self.in_flight.snapshot();
+            let limit = CLAIM_AT_MOST as i64;
             let rows =
-                queue::started(&self.database, &self.lane, &known, CLAIM_AT_MOST as i64).await?;
+                queue::started(&self.database, &self.lane, &known, limit, self.epoch).await?;
             if rows.is_empty() {
                 return Ok(());
             }

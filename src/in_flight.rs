@@ -68,3 +68,24 @@ impl InFlight {
         self.progress.notified().await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_is_what_is_not_claimed() {
+        let in_flight = InFlight::new(10);
+        assert_eq!(in_flight.room(5), 10);
+        assert_eq!(in_flight.room(50), 50);
+        in_flight.add([1, 2, 3]);
+        assert_eq!(in_flight.room(5), 7);
+        in_flight.remove([2, 9]);
+        assert_eq!(in_flight.room(5), 8);
+        let mut known = in_flight.snapshot();
+        known.sort_unstable();
+        assert_eq!(known, [1, 3]);
+        in_flight.add(4..30);
+        assert_eq!(in_flight.room(5), 0);
+    }
+}

@@ -1,9 +1,8 @@
 //! A received PDU becomes a row of `smpp_rx_queue`. Pure.
 
-use std::fmt::Write;
-
 use serde_json::Value;
 
+use crate::hex;
 use crate::pdu::{
     DataSm, DecodeError, Decoded, DeliverSm, Frame, Pdu, Tag, TextView, Tlvs, error_to_json,
     to_json,
@@ -97,7 +96,7 @@ impl Inbound {
 
     fn undecoded(octets: &[u8], pdu_parsed: Value, server: &Server) -> Self {
         Self {
-            pdu_raw: hex(octets),
+            pdu_raw: hex::encode(octets),
             pdu_parsed,
             source_addr: None,
             destination_addr: None,
@@ -200,7 +199,7 @@ impl<'a> Message<'a> {
             Kind::Message | Kind::Other => text.text,
         };
         Inbound {
-            pdu_raw: hex(&frame.octets),
+            pdu_raw: hex::encode(&frame.octets),
             pdu_parsed: to_json(frame, decoded, Some(&text_view)),
             source_addr: Some(without_nul(&self.source_addr)),
             destination_addr: Some(without_nul(&self.destination_addr)),
@@ -228,15 +227,6 @@ fn facts(receipt: &Receipt, server: &Server) -> Option<ReceiptFacts> {
         error_code: receipt.err.as_deref().map(without_nul),
         network_error_code: receipt.network_error_code.clone(),
     })
-}
-
-fn hex(octets: &[u8]) -> String {
-    let mut hex = String::with_capacity(octets.len() * 2);
-    for octet in octets {
-        // Writing to a String does not fail.
-        let _ = write!(hex, "{octet:02x}");
-    }
-    hex
 }
 
 /// PostgreSQL takes no U+0000.

@@ -113,10 +113,12 @@ pub async fn keep(
         }
         last_error = events.take_last_error().or(last_error);
         let queue_depth = match beat % DEPTH_EVERY {
-            0 => queue::depth(&database, &lane, DEPTH_AT_MOST)
-                .await
-                .inspect_err(|error| tracing::debug!(%error, "the queue could not be counted"))
-                .ok(),
+            0 => tokio::select! {
+                depth = queue::depth(&database, &lane, DEPTH_AT_MOST) => depth
+                    .inspect_err(|error| tracing::debug!(%error, "the queue could not be counted"))
+                    .ok(),
+                () = stop.cancelled() => return,
+            },
             _ => None,
         };
         beat += 1;
@@ -141,7 +143,11 @@ pub async fn keep(
             TTL.as_secs_f64(),
             &report,
         );
-        match renewed.await {
+        let renewed = tokio::select! {
+            renewed = renewed => renewed,
+            () = stop.cancelled() => return,
+        };
+        match renewed {
             Ok(true) => {
                 leadership.lease.extend(asked, TTL - MARGIN);
                 last_error = None;

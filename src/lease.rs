@@ -44,3 +44,22 @@ impl Lease {
         nanos < u128::from(self.until.load(Ordering::Relaxed))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stands_from_before_it_was_asked_for() {
+        let start = Instant::now();
+        let lease = Lease::new(start);
+        assert!(!lease.stands(start));
+        lease.extend(start, Duration::from_secs(4));
+        assert!(lease.stands(start + Duration::from_millis(3999)));
+        assert!(!lease.stands(start + Duration::from_secs(4)));
+        lease.extend(start + Duration::from_secs(1), Duration::from_secs(4));
+        assert!(lease.stands(start + Duration::from_millis(4999)));
+        lease.revoke();
+        assert!(!lease.stands(start));
+    }
+}

@@ -10,6 +10,7 @@ pub mod daemon;
 pub mod db;
 pub mod events;
 pub mod feeder;
+pub mod hex;
 pub mod in_flight;
 pub mod inbound;
 pub mod leader;

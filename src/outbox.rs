@@ -214,3 +214,111 @@ fn retry_delay(attempt: &Attempt, jitter: f64) -> Duration {
 fn without_nul(text: &str) -> String {
     text.replace('\0', "\u{2400}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attempt(number: i32) -> Attempt {
+        Attempt {
+            tx_id: 7,
+            started_at: DateTime::UNIX_EPOCH,
+            number,
+            in_doubt: None,
+            server: Arc::new(Server::unknown()),
+        }
+    }
+
+    fn answered(status: CommandStatus, number: i32) -> RowUpdate {
+        let outcome = Outcome::Answered {
+            status,
+            message_id: "00AB".to_owned(),
+        };
+        resolve(&attempt(number), &outcome, 0.0)
+    }
+
+    #[test]
+    fn accepted_is_done_with_the_id_as_it_came() {
+        let update = answered(CommandStatus::ESME_ROK, 1);
+        assert!(update.done && update.answered && !update.failed);
+        assert_eq!(update.message_id.as_deref(), Some("00AB"));
+        assert_eq!(update.uncounted, 0);
+    }
+
+    #[test]
+    fn an_empty_id_is_none() {
+        let outcome = Outcome::Answered {
+            status: CommandStatus::ESME_ROK,
+            message_id: String::new(),
+        };
+        let update = resolve(&attempt(1), &outcome, 0.0);
+        assert!(update.done);
+        assert_eq!(update.message_id, None);
+    }
+
+    #[test]
+    fn permanent_fails_at_once_and_says_why() {
+        let update = answered(CommandStatus::ESME_RINVDSTADR, 1);
+        assert!(update.failed && !update.done);
+        assert_eq!(
+            update.info.as_deref(),
+            Some("ESME_RINVDSTADR (0x0B): invalid destination address")
+        );
+    }
+
+    #[test]
+    fn temporary_is_tried_again_with_growing_delays_until_the_last_attempt() {
+        let first = answered(CommandStatus::ESME_RSYSERR, 1);
+        assert!(!first.failed && !first.done);
+        assert_eq!(first.retry_after, Some(Duration::from_secs(5)));
+        let second = answered(CommandStatus::ESME_RSYSERR, 2);
+        assert_eq!(second.retry_after, Some(Duration::from_secs(10)));
+        let last = answered(CommandStatus::ESME_RSYSERR, 3);
+        assert!(last.failed);
+        assert_eq!(last.retry_after, None);
+    }
+
+    #[test]
+    fn a_retry_is_jittered_by_a_quarter_and_never_longer_than_an_hour() {
+        assert_eq!(retry_delay(&attempt(1), 1.0), Duration::from_millis(3750));
+        assert_eq!(retry_delay(&attempt(30), 0.0), LONGEST_RETRY_DELAY);
+        assert_eq!(retry_delay(&attempt(i32::MAX), 0.0), LONGEST_RETRY_DELAY);
+    }
+
+    #[test]
+    fn throttled_and_unwritten_use_no_attempt() {
+        for update in [
+            answered(CommandStatus::ESME_RTHROTTLED, 3),
+            answered(CommandStatus::ESME_RMSGQFUL, 3),
+            resolve(&attempt(3), &Outcome::Unwritten, 0.0),
+        ] {
+            assert!(!update.done && !update.failed && !update.possible_duplicate);
+            assert_eq!((update.uncounted, update.retry_after), (1, None));
+        }
+    }
+
+    #[test]
+    fn unanswered_follows_the_policy_of_the_row_then_of_the_server() {
+        let resolve = |in_doubt, number| {
+            let attempt = Attempt {
+                in_doubt,
+                ..attempt(number)
+            };
+            let it = resolve(&attempt, &Outcome::Unanswered, 0.0);
+            (it.failed, it.in_doubt, it.possible_duplicate, it.uncounted)
+        };
+        assert_eq!(resolve(None, 1), (false, false, true, 0));
+        assert_eq!(resolve(Some(InDoubt::Resend), 3), (true, true, false, 0));
+        assert_eq!(resolve(Some(InDoubt::Fail), 1), (true, true, false, 0));
+        assert_eq!(resolve(Some(InDoubt::Hold), 1), (false, true, false, 0));
+        assert_eq!(resolve(Some(InDoubt::Hold), 9), (false, true, false, 0));
+    }
+
+    #[test]
+    fn what_cannot_be_sent_fails_with_its_reason() {
+        let update = resolve(&attempt(1), &Outcome::Invalid("why".to_owned()), 0.0);
+        assert!(update.failed && !update.answered);
+        assert_eq!(update.info.as_deref(), Some("why"));
+        assert_eq!(update.uncounted, 1);
+    }
+}

@@ -5,6 +5,7 @@
 
 mod batch;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +34,9 @@ const RETRY: Duration = Duration::from_millis(250);
 
 /// Until an outcome that the database would not take is offered again.
 const PARKED_RETRY: Duration = Duration::from_secs(1);
+
+/// Between events that tell of deliveries which the database does not take.
+const STORE_REFUSED_EVERY: Duration = Duration::from_secs(60);
 
 /// An attempt and what became of it.
 #[derive(Debug)]
@@ -76,6 +80,17 @@ pub struct Recorder {
     pub events: EventLog,
     /// Whether the database takes what it is given.
     pub database_up: watch::Sender<bool>,
+    /// What an event has told of already.
+    pub told: Told,
+}
+
+/// Keeps the recorder from telling the same thing every second.
+#[derive(Debug, Default)]
+pub struct Told {
+    /// Rows whose outcome the database refuses.
+    refused: HashSet<i64>,
+    /// When a delivery was refused last.
+    store_refused: Option<Instant>,
 }
 
 impl Recorder {
@@ -174,35 +189,43 @@ impl Recorder {
 
     /// A single outcome or delivery that the database refuses. Returns what is to be tried instead.
     fn refused(
-        &self,
+        &mut self,
         mut single: Batch,
         error: &DbError,
         refused: &mut Vec<RowUpdate>,
     ) -> Option<Batch> {
         for update in single.outcomes.drain(..) {
-            self.events.emit(Event {
-                component: "database",
-                kind: "record_refused",
-                status: Some("degraded"),
-                server_id: None,
-                message: format!(
-                    "the outcome of message {} can't be recorded and is kept: {error}",
-                    update.tx_id
-                ),
-                details: Some(json!({ "id": update.tx_id })),
-            });
+            if self.told.refused.insert(update.tx_id) {
+                self.events.emit(Event {
+                    component: "database",
+                    kind: "record_refused",
+                    status: Some("degraded"),
+                    server_id: None,
+                    message: format!(
+                        "the outcome of message {} can't be recorded and is kept: {error}",
+                        update.tx_id
+                    ),
+                    details: Some(json!({ "id": update.tx_id })),
+                });
+            }
             refused.push(update);
         }
         let mut stored = single.deliveries.pop()?;
         if stored.bare || matches!(error, DbError::Busy(_)) {
-            self.events.emit(Event {
-                component: "database",
-                kind: "store_refused",
-                status: Some("degraded"),
-                server_id: Some(stored.row.server_id),
-                message: format!("a received PDU can't be stored, the SMSC is told so: {error}"),
-                details: None,
-            });
+            let told = self.told.store_refused;
+            if told.is_none_or(|at| at.elapsed() >= STORE_REFUSED_EVERY) {
+                self.told.store_refused = Some(Instant::now());
+                self.events.emit(Event {
+                    component: "database",
+                    kind: "store_refused",
+                    status: Some("degraded"),
+                    server_id: Some(stored.row.server_id),
+                    message: format!(
+                        "a received PDU can't be stored, the SMSC is told so: {error}"
+                    ),
+                    details: None,
+                });
+            }
             refuse_for_now([stored]);
             return None;
         }
@@ -213,7 +236,7 @@ impl Recorder {
     }
 
     /// After a commit. Returns the outcomes whose rows somebody else has locked.
-    fn finish(&self, piece: Batch, committed: Committed) -> Vec<RowUpdate> {
+    fn finish(&mut self, piece: Batch, committed: Committed) -> Vec<RowUpdate> {
         for stored in &piece.deliveries {
             stored.delivered.delivery.answer(CommandStatus::ESME_ROK);
         }
@@ -221,6 +244,9 @@ impl Recorder {
             .outcomes
             .into_iter()
             .partition(|update| committed.locked.contains(&update.tx_id));
+        for update in &settled {
+            self.told.refused.remove(&update.tx_id);
+        }
         self.in_flight
             .remove(settled.iter().map(|update| update.tx_id));
         if settled

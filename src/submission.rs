@@ -116,3 +116,219 @@ fn field<const MAX: usize>(column: &str, value: &str) -> Result<CString<MAX>, St
 fn octet(value: i16) -> u8 {
     u8::try_from(value).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+
+    fn row() -> Claimed {
+        Claimed {
+            id: 1,
+            started_at: DateTime::UNIX_EPOCH,
+            attempts: 1,
+            in_doubt_policy: None,
+            destination_addr: "447911123456".to_owned(),
+            short_message: "Hello".to_owned(),
+            priority_flag: "LEVEL_0".to_owned(),
+            registered_delivery: "NO_SMSC_DELIVERY_RECEIPT_REQUESTED".to_owned(),
+            source_addr: None,
+            source_addr_ton: None,
+            source_addr_npi: None,
+            dest_addr_ton: None,
+            dest_addr_npi: None,
+            service_type: None,
+            protocol_id: None,
+            esm_class: None,
+            data_coding: None,
+            not_yet: Vec::new(),
+        }
+    }
+
+    fn server() -> Server {
+        Server {
+            source_addr: "esmed".to_owned(),
+            ..Server::unknown()
+        }
+    }
+
+    fn refused(row: &Claimed) -> String {
+        build(row, &server()).expect_err("the row can't be sent")
+    }
+
+    #[test]
+    fn ton_and_npi_of_senders() {
+        for (source_addr, expected) in [
+            ("", (0, 0)),
+            ("esmed", (5, 0)),
+            ("1A", (5, 0)),
+            ("12", (1, 1)),
+            ("123", (3, 1)),
+            ("12345678", (3, 1)),
+            ("123456789", (1, 1)),
+            ("+4479", (1, 1)),
+        ] {
+            assert_eq!(detect_ton_npi(source_addr), expected, "{source_addr}");
+        }
+    }
+
+    #[test]
+    fn the_row_comes_before_the_server() {
+        let server = Server {
+            source_addr_ton: Some(4),
+            source_addr_npi: Some(9),
+            service_type: "CMT".to_owned(),
+            ..server()
+        };
+        let submit_sm = build(&row(), &server).unwrap();
+        assert_eq!(submit_sm.source_addr.octets(), b"esmed");
+        assert_eq!(
+            (submit_sm.source_addr_ton, submit_sm.source_addr_npi),
+            (4, 9)
+        );
+        assert_eq!((submit_sm.dest_addr_ton, submit_sm.dest_addr_npi), (1, 1));
+        assert_eq!(submit_sm.service_type.octets(), b"CMT");
+
+        let own = Claimed {
+            source_addr: Some("12345".to_owned()),
+            dest_addr_ton: Some(2),
+            dest_addr_npi: Some(8),
+            service_type: Some("WAP".to_owned()),
+            protocol_id: Some(64),
+            priority_flag: "LEVEL_3".to_owned(),
+            ..row()
+        };
+        let submit_sm = build(&own, &server).unwrap();
+        assert_eq!(submit_sm.source_addr.octets(), b"12345");
+        // A sender of its own detects its own TON and NPI.
+        assert_eq!(
+            (submit_sm.source_addr_ton, submit_sm.source_addr_npi),
+            (3, 1)
+        );
+        assert_eq!((submit_sm.dest_addr_ton, submit_sm.dest_addr_npi), (2, 8));
+        assert_eq!(submit_sm.service_type.octets(), b"WAP");
+        assert_eq!((submit_sm.protocol_id, submit_sm.priority_flag), (64, 3));
+    }
+
+    #[test]
+    fn receipts_are_asked_for_by_row_or_server() {
+        let all = Server {
+            registered_delivery: true,
+            ..server()
+        };
+        for (registered, server, expected) in [
+            ("NO_SMSC_DELIVERY_RECEIPT_REQUESTED", &server(), 0),
+            ("NO_SMSC_DELIVERY_RECEIPT_REQUESTED", &all, 1),
+            ("SMSC_DELIVERY_RECEIPT_REQUESTED", &server(), 1),
+            ("SMSC_DELIVERY_RECEIPT_REQUESTED_FOR_FAILURE", &server(), 2),
+            ("SMSC_DELIVERY_RECEIPT_REQUESTED_FOR_FAILURE", &all, 2),
+        ] {
+            let row = Claimed {
+                registered_delivery: registered.to_owned(),
+                ..row()
+            };
+            assert_eq!(
+                build(&row, server).unwrap().registered_delivery,
+                expected,
+                "{registered}"
+            );
+        }
+    }
+
+    #[test]
+    fn texts_are_gsm_or_ucs2() {
+        let text = |text: &str| Claimed {
+            short_message: text.to_owned(),
+            ..row()
+        };
+        let submit_sm = build(&text("@£{"), &server()).unwrap();
+        assert_eq!(submit_sm.data_coding, 0);
+        assert_eq!(&submit_sm.short_message.0[..], [0x00, 0x01, 0x1B, 0x28]);
+        let submit_sm = build(&text("ł"), &server()).unwrap();
+        assert_eq!(submit_sm.data_coding, 8);
+        assert_eq!(&submit_sm.short_message.0[..], [0x01, 0x42]);
+    }
+
+    #[test]
+    fn reasons_name_the_column() {
+        let long = |octets: usize| "1".repeat(octets);
+        assert!(
+            refused(&Claimed {
+                destination_addr: long(21),
+                ..row()
+            })
+            .contains("smpp_destination_addr has 21")
+        );
+        assert!(
+            refused(&Claimed {
+                destination_addr: String::new(),
+                ..row()
+            })
+            .contains("smpp_destination_addr is empty")
+        );
+        assert!(
+            refused(&Claimed {
+                destination_addr: "٤٤".to_owned(),
+                ..row()
+            })
+            .contains("smpp_destination_addr")
+        );
+        assert!(
+            refused(&Claimed {
+                source_addr: Some(long(21)),
+                ..row()
+            })
+            .contains("smpp_source_addr has 21")
+        );
+        assert!(
+            refused(&Claimed {
+                service_type: Some(long(6)),
+                ..row()
+            })
+            .contains("smpp_service_type has 6")
+        );
+        assert!(
+            refused(&Claimed {
+                short_message: long(161),
+                ..row()
+            })
+            .contains("161 septets")
+        );
+        assert!(
+            refused(&Claimed {
+                short_message: "ł".repeat(71),
+                ..row()
+            })
+            .contains("smpp_short_message")
+        );
+        let ascii = Claimed {
+            data_coding: Some(1),
+            short_message: "é".to_owned(),
+            ..row()
+        };
+        assert!(refused(&ascii).contains('é'));
+        let class = Claimed {
+            not_yet: vec!["smpp_message_class".to_owned()],
+            ..row()
+        };
+        assert!(refused(&class).contains("smpp_message_class"));
+    }
+
+    #[test]
+    fn one_submit_of_254_octets_where_the_smsc_splits() {
+        let server = Server {
+            long_message: LongMessage::None,
+            ..server()
+        };
+        let text = |octets: usize| Claimed {
+            short_message: "1".repeat(octets),
+            ..row()
+        };
+        assert_eq!(
+            build(&text(254), &server).unwrap().short_message.0.len(),
+            254
+        );
+        assert!(build(&text(255), &server).unwrap_err().contains("254"));
+    }
+}

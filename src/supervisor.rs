@@ -72,6 +72,14 @@ impl Gauge {
             window: server.map_or(0, |server| server.settings.window),
         };
     }
+
+    /// The window changed within a session.
+    fn set_window(&self, window: usize) {
+        self.state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .window = window;
+    }
 }
 
 /// What supervisor and lines share.
@@ -156,7 +164,14 @@ pub async fn run(
         if stop.is_cancelled() || abandon.is_cancelled() {
             break;
         }
-        match servers::enabled(&supervisor.context.database, &supervisor.context.lane).await {
+        let look = servers::enabled(&supervisor.context.database, &supervisor.context.lane);
+        // A database that hangs must not keep us from ending.
+        let looked = tokio::select! {
+            looked = look => looked,
+            () = stop.cancelled() => break,
+            () = abandon.cancelled() => break,
+        };
+        match looked {
             Ok(server) => supervisor.reconcile(server),
             // The session that there is goes on.
             Err(error) => tracing::debug!(%error, "servers could not be read"),
@@ -164,7 +179,13 @@ pub async fn run(
         tokio::select! {
             () = wake.notified() => {}
             () = sleep(poll_interval) => {}
-            Some(_) = supervisor.lines.join_next() => supervisor.forget_ended(),
+            Some(ended) = supervisor.lines.join_next() => {
+                if ended.is_err() {
+                    // A defect: what its session had in flight is in doubt, as this task's end tells.
+                    return;
+                }
+                supervisor.forget_ended();
+            }
             () = stop.cancelled() => {}
             () = abandon.cancelled() => {}
         }
@@ -255,14 +276,6 @@ impl Supervisor {
 
     fn forget_ended(&mut self) {
         self.draining.retain(|line| !line.control.is_closed());
-        if self
-            .current
-            .as_ref()
-            .is_some_and(|line| line.control.is_closed())
-        {
-            // A line ends by itself only when its task failed; the next look starts it anew.
-            self.current = None;
-        }
     }
 
     async fn leave(mut self, abandon: &CancellationToken) {
@@ -289,6 +302,7 @@ fn update(line: &Line, server: Server, context: &Context) {
         control.settings = server.settings;
         changed
     });
+    context.gauge.set_window(server.settings.window);
     line.server.send_replace(Arc::new(server));
     // It may have a larger window.
     context.in_flight.made_progress();

@@ -2,7 +2,7 @@
 -- $4 is the epoch of the lease: who has lost it claims nothing.
 -- $1 text, $2 bigint, $3 bigint, $4 bigint
 WITH picked AS MATERIALIZED (
-  SELECT id
+  SELECT ctid AS place
   FROM smpp_tx_queue
   WHERE NOT submission_done AND NOT submission_failed
     AND lane = $1
@@ -30,7 +30,7 @@ SET submission_started_at = clock_timestamp(),
     smpp_error_code = NULL,
     smpp_network_error_code = NULL
 FROM picked
-WHERE q.id = picked.id
+WHERE q.ctid = picked.place
 RETURNING
   q.id, q.submission_started_at, q.submission_attempts, q.in_doubt_policy,
   q.smpp_destination_addr, q.smpp_short_message,

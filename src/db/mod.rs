@@ -8,7 +8,6 @@ pub mod listener;
 pub mod queue;
 pub mod servers;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod};
@@ -24,13 +23,14 @@ pub const SCHEMA_VERSION: i32 = 2;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Recorder, heartbeat, supervisor and events each have at most one under way.
-const CONNECTIONS: usize = 4;
-
-/// The feeder has one claim under way, and may notify beside it.
-const CONNECTIONS_FOR_CLAIMS: usize = 2;
+/// Feeder, recorder, heartbeat, supervisor and events each have at most one under way.
+const CONNECTIONS: usize = 5;
 
 /// What the statements rely on, whatever the role's or the database's defaults are.
+///
+/// Every statement takes a batch of rows by an index, one by one. The planner, which can't know how
+/// few they are, would now and then rather read a whole table; before the first ANALYZE after a large
+/// INSERT it does so for every claim.
 const SESSION: &str = "\
     SET synchronous_commit TO on;\
     SET default_transaction_isolation TO 'read committed';\
@@ -41,16 +41,11 @@ const SESSION: &str = "\
     SET statement_timeout TO '30s';\
     SET lock_timeout TO '1s';\
     SET idle_in_transaction_session_timeout TO '60s';\
-    SET jit TO off;";
-
-/// For claims: the index on what is pending gives the rows in the order in which they leave, and any
-/// other plan reads all that is pending. Before the first ANALYZE after a large INSERT the planner
-/// would choose one.
-const CLAIMS: &str = "\
+    SET jit TO off;\
     SET enable_seqscan TO off;\
     SET enable_bitmapscan TO off;\
     SET enable_hashjoin TO off;\
-    SET enable_mergejoin TO off;";
+    SET enable_mergejoin TO off";
 
 /// Connections to the database.
 #[derive(Debug, Clone)]
@@ -66,29 +61,6 @@ impl Database {
     /// # Errors
     /// When the configuration can't be used.
     pub fn new(database: &config::Database, application: &str) -> Result<Self, DbError> {
-        Self::with(database, application, SESSION.to_owned(), CONNECTIONS)
-    }
-
-    /// Prepares connections on which rows are claimed.
-    ///
-    /// # Errors
-    /// When the configuration can't be used.
-    pub fn for_claims(database: &config::Database, application: &str) -> Result<Self, DbError> {
-        Self::with(
-            database,
-            application,
-            format!("{SESSION}{CLAIMS}"),
-            CONNECTIONS_FOR_CLAIMS,
-        )
-    }
-
-    fn with(
-        database: &config::Database,
-        application: &str,
-        session: String,
-        connections: usize,
-    ) -> Result<Self, DbError> {
-        let session: Arc<str> = session.into();
         let config = pg_config(database, application);
         let manager = Manager::from_config(
             config.clone(),
@@ -98,15 +70,14 @@ impl Database {
             },
         );
         let pool = Pool::builder(manager)
-            .max_size(connections)
+            .max_size(CONNECTIONS)
             .runtime(deadpool_postgres::Runtime::Tokio1)
             .create_timeout(Some(CONNECT_TIMEOUT))
             .wait_timeout(Some(CONNECT_TIMEOUT))
-            .post_create(Hook::async_fn(move |client, _| {
-                let session = Arc::clone(&session);
+            .post_create(Hook::async_fn(|client, _| {
                 Box::pin(async move {
                     client
-                        .batch_execute(&session)
+                        .batch_execute(SESSION)
                         .await
                         .map_err(HookError::Backend)
                 })

@@ -118,7 +118,8 @@ pub async fn claim(
     Ok(claimed)
 }
 
-/// Up to `limit` rows of a lane with an open attempt, but those in `known`.
+/// Up to `limit` rows of a lane with an open attempt, but those in `known`; none when the lease is no
+/// longer that of `epoch`.
 ///
 /// # Errors
 /// When the database can't answer.
@@ -127,10 +128,13 @@ pub async fn started(
     lane: &str,
     known: &[i64],
     limit: i64,
+    epoch: i64,
 ) -> Result<Vec<Started>, DbError> {
     let client = database.client().await?;
     let statement = client.prepare_cached(STARTED).await?;
-    let rows = client.query(&statement, &[&lane, &known, &limit]).await?;
+    let rows = client
+        .query(&statement, &[&lane, &known, &limit, &epoch])
+        .await?;
     Ok(rows
         .iter()
         .map(|row| Started {

@@ -162,26 +162,30 @@ fn message_state(state: u8) -> Value {
 }
 
 fn hex(octets: &Bytes) -> Value {
-    json!(format!("{octets:x}"))
+    Value::String(crate::hex::encode(octets))
 }
 
 /// Replaces U+0000 in every string and key.
-fn without_nul(value: Value) -> Value {
+fn without_nul(mut value: Value) -> Value {
+    replace_nul(&mut value);
+    value
+}
+
+fn replace_nul(value: &mut Value) {
     match value {
-        Value::String(text) => Value::String(plain(text)),
-        Value::Array(values) => values.into_iter().map(without_nul).collect(),
-        Value::Object(object) => object
-            .into_iter()
-            .map(|(key, value)| (plain(key), without_nul(value)))
-            .collect(),
-        other => other,
+        Value::String(text) if text.contains('\0') => *text = plain(text),
+        Value::Array(values) => values.iter_mut().for_each(replace_nul),
+        Value::Object(object) => {
+            if object.keys().any(|key| key.contains('\0')) {
+                let renamed = std::mem::take(object).into_iter();
+                *object = renamed.map(|(key, value)| (plain(&key), value)).collect();
+            }
+            object.values_mut().for_each(replace_nul);
+        }
+        _ => {}
     }
 }
 
-fn plain(text: String) -> String {
-    if text.contains('\0') {
-        text.replace('\0', "\u{2400}")
-    } else {
-        text
-    }
+fn plain(text: &str) -> String {
+    text.replace('\0', "\u{2400}")
 }

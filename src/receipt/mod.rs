@@ -11,8 +11,8 @@ mod scan;
 mod state;
 
 use serde_json::{Map, Value};
-use std::fmt::Write;
 
+use crate::hex;
 pub use date::date;
 pub use id::{IdFormat, UnknownIdFormat, canonical, receipt_key, response_key};
 pub use octets::text;
@@ -182,13 +182,7 @@ pub fn read(text: &str, tlvs: &ReceiptTlvs<'_>) -> Receipt {
     if let Some(state) = tlvs.message_state.and_then(MessageState::from_octet) {
         receipt.state = Some(state);
     }
-    receipt.network_error_code = tlvs.network_error_code.map(|octets| {
-        octets.iter().fold(String::new(), |mut hex, octet| {
-            // Writing to a String does not fail.
-            let _ = write!(hex, "{octet:02x}");
-            hex
-        })
-    });
+    receipt.network_error_code = tlvs.network_error_code.map(hex::encode);
     receipt
 }
 

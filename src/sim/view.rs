@@ -2,12 +2,12 @@
 
 use std::time::SystemTime;
 
-use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 
 use super::ledger::Records;
 use super::records::{BindRecord, DeliveryRecord, SubmitRecord};
+use crate::hex;
 use crate::pdu::{CommandStatus, Tlvs};
 
 pub(super) fn stats(records: &Records) -> Value {
@@ -33,7 +33,7 @@ pub(super) fn submit(record: &SubmitRecord) -> Value {
         "sequence_number": record.sequence_number,
         "source_addr": record.source,
         "destination_addr": record.destination,
-        "octets": hex(&record.octets),
+        "octets": hex::encode(&record.octets),
         "data_coding": record.data_coding,
         "esm_class": record.esm_class,
         "registered_delivery": record.registered_delivery,
@@ -53,7 +53,7 @@ pub(super) fn delivery(record: &DeliveryRecord) -> Value {
         "state": record.state.map(super::State::text),
         "source_addr": record.source,
         "destination_addr": record.destination,
-        "octets": hex(&record.octets),
+        "octets": hex::encode(&record.octets),
         "attempt": record.attempt,
         "status": status(record.status),
         "at": time(record.at),
@@ -78,12 +78,9 @@ fn status(status: Option<CommandStatus>) -> Option<String> {
 }
 
 fn tlvs(tlvs: &Tlvs) -> Value {
-    let one = |tlv: &crate::pdu::Tlv| json!([format!("0x{:04x}", tlv.tag.0), hex(&tlv.value)]);
+    let one =
+        |tlv: &crate::pdu::Tlv| json!([format!("0x{:04x}", tlv.tag.0), hex::encode(&tlv.value)]);
     tlvs.0.iter().map(one).collect()
-}
-
-fn hex(octets: &Bytes) -> String {
-    format!("{octets:x}")
 }
 
 fn time(at: SystemTime) -> String {

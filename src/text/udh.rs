@@ -1,10 +1,10 @@
 //! The user data header in front of a short_message (GSM 03.40, 9.2.3.24).
 
-use std::fmt::Write;
-
 use bytes::Bytes;
 use serde_json::{Value, json};
 use thiserror::Error;
+
+use crate::hex;
 
 /// Element of a concatenated message with an 8 bit reference (GSM 03.40, 9.2.3.24.1).
 const CONCATENATED_8: u8 = 0x00;
@@ -75,7 +75,7 @@ impl Udh {
         let elements: Vec<Value> = self
             .elements
             .iter()
-            .map(|(id, data)| json!({"id": id, "hex": hex(data)}))
+            .map(|(id, data)| json!({"id": id, "hex": hex::encode(data)}))
             .collect();
         let mut view = json!({ "elements": elements });
         if let Some(concat) = self.concat {
@@ -87,14 +87,6 @@ impl Udh {
         }
         view
     }
-}
-
-fn hex(octets: &[u8]) -> String {
-    octets.iter().fold(String::new(), |mut text, octet| {
-        // Writing to a String does not fail.
-        let _ = write!(text, "{octet:02x}");
-        text
-    })
 }
 
 /// Splits a short_message with the UDH indicator (esm_class 0x40) into its header and the octets

@@ -1,5 +1,6 @@
 //! What every test stands on.
 
+pub(crate) mod audit;
 mod daemon;
 mod pg;
 mod sms;

@@ -10,7 +10,6 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
 
 const SCHEMA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sql/db.sql");
 
@@ -19,6 +18,7 @@ const SCHEMA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sql/db.sql");
 pub(crate) struct Cluster {
     folder: tempfile::TempDir,
     bin: PathBuf,
+    settings: &'static str,
     _guardian: Guardian,
 }
 
@@ -27,19 +27,24 @@ pub(crate) struct Cluster {
 struct Guardian(Child);
 
 impl Cluster {
-    /// Starts a cluster with an empty database `esmed` that has the schema.
+    /// Starts a cluster with an empty database `esmed` that has the schema. It is quick rather than
+    /// safe against a crash of the machine.
     pub(crate) fn start() -> Self {
+        Self::start_with("-c fsync=off -c full_page_writes=off -c shared_buffers=32MB")
+    }
+
+    /// The same with other settings.
+    pub(crate) fn start_with(settings: &'static str) -> Self {
         let bin = bin();
-        // Tests of one process run at once: the first makes it, the others wait.
-        static TEMPLATE: OnceLock<PathBuf> = OnceLock::new();
-        let template = TEMPLATE.get_or_init(|| template(&bin));
+        let template = template(&bin);
         let folder = folder();
         let data = folder.path().join("data");
-        run(Command::new("cp").arg("-a").arg(template).arg(&data));
-        let guardian = guardian(&bin, folder.path());
+        run(Command::new("cp").arg("-a").arg(&template).arg(&data));
+        let guardian = guardian(folder.path());
         let cluster = Self {
             folder,
             bin,
+            settings,
             _guardian: guardian,
         };
         cluster.control(&["start"]);
@@ -67,12 +72,34 @@ impl Cluster {
         self.control(&["start"]);
     }
 
+    /// Ends PostgreSQL as an administrator does: sessions are told, transactions are rolled back.
+    pub(crate) fn stop_fast(&self) {
+        self.control(&["stop", "-m", "fast"]);
+    }
+
+    /// Sends a signal to every process of the cluster: STOP and CONT make it hang and go on.
+    pub(crate) fn signal(&self, signal: &str) {
+        let file = self.folder.path().join("data/postmaster.pid");
+        let text = fs::read_to_string(&file).expect("postmaster.pid");
+        let postmaster = text.lines().next().unwrap_or_default().to_owned();
+        let children = format!("/proc/{postmaster}/task/{postmaster}/children");
+        let children = fs::read_to_string(children).unwrap_or_default();
+        for pid in std::iter::once(postmaster.as_str()).chain(children.split_whitespace()) {
+            // A backend may have ended meanwhile.
+            let _ = Command::new("kill")
+                .arg(format!("-{signal}"))
+                .arg(pid)
+                .stderr(Stdio::null())
+                .status();
+        }
+    }
+
     fn control(&self, what: &[&str]) {
         let folder = self.folder.path();
         let options = format!(
-            "-k {} -c listen_addresses= -c fsync=off -c full_page_writes=off -c max_connections=50 \
-             -c shared_buffers=32MB -c log_line_prefix='%m %a '",
-            folder.display()
+            "-k {} -c listen_addresses= -c max_connections=50 -c log_line_prefix='%m %a ' {}",
+            folder.display(),
+            self.settings
         );
         let mut command = as_postgres(&self.bin.join("pg_ctl"));
         command
@@ -130,8 +157,6 @@ fn template(bin: &Path) -> PathBuf {
         "--locale=C.UTF-8",
         "-N",
     ]));
-    // Without a server: the schema goes in by single-user mode, one statement a run would be, so a
-    // short-lived server it is.
     let cluster_folder = folder.path().to_owned();
     let control = |what: &[&str]| {
         let mut command = as_postgres(&bin.join("pg_ctl"));
@@ -160,7 +185,8 @@ fn template(bin: &Path) -> PathBuf {
     psql(&["-d", "esmed", "-f", SCHEMA]);
     control(&["stop"]);
     // Whoever is first wins; the copy keeps owner and rights.
-    let unfinished = tmp.join(format!("pgdata-{}", std::process::id()));
+    let own_name = folder.path().file_name().expect("a name");
+    let unfinished = tmp.join(own_name);
     run(Command::new("cp").arg("-a").arg(&data).arg(&unfinished));
     if let Err(error) = fs::rename(&unfinished, &template) {
         assert!(template.exists(), "{}: {error}", template.display());
@@ -183,7 +209,7 @@ fn folder() -> tempfile::TempDir {
     folder
 }
 
-fn guardian(bin: &Path, folder: &Path) -> Guardian {
+fn guardian(folder: &Path) -> Guardian {
     const SCRIPT: &str = r#"
         cat > /dev/null
         pid=$(head -n 1 "$1/data/postmaster.pid" 2> /dev/null)
@@ -191,7 +217,6 @@ fn guardian(bin: &Path, folder: &Path) -> Guardian {
         sleep 0.2
         rm -rf "$1"
     "#;
-    let _ = bin;
     let child = Command::new("sh")
         .args(["-c", SCRIPT, "guardian"])
         .arg(folder)

@@ -1,0 +1,10 @@
+//! Peers that fail, crashes, and what has to be true after them.
+
+mod answers;
+mod crash;
+mod garbage;
+mod postgres;
+mod shutdown;
+mod smsc;
+mod users;
+mod window;

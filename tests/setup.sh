@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# Installs what demo and tests need and this machine lacks, from Debian's packages: PostgreSQL and a
+# linker. Does nothing where both are there. No cluster of the system is created or started: tests
+# and demo make their own, in a temporary folder.
+set -euo pipefail
+
+readonly cluster_settings=/etc/postgresql-common/createcluster.conf
+
+fail() {
+  echo "setup: $*" >&2
+  exit 1
+}
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then
+    "$@"
+  elif command -v sudo > /dev/null; then
+    sudo "$@"
+  else
+    fail "needs root for: $*"
+  fi
+}
+
+install_packages() {
+  command -v apt-get > /dev/null ||
+    fail "no apt-get here: install PostgreSQL 13 or later and a C linker by hand"
+  echo "setup: installing $*"
+  local only_for_us=
+  if [ ! -e "$cluster_settings" ]; then
+    only_for_us=yes
+    as_root mkdir -p "$(dirname "$cluster_settings")"
+    echo "create_main_cluster = false" | as_root tee "$cluster_settings" > /dev/null
+  fi
+  as_root apt-get update -qq
+  as_root env DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1 \
+    apt-get install -y -qq --no-install-recommends "$@" < /dev/null
+  # Debian's own settings again, for clusters to come.
+  if [ -n "$only_for_us" ]; then
+    if [ -e /usr/share/postgresql-common/createcluster.conf ]; then
+      as_root cp /usr/share/postgresql-common/createcluster.conf "$cluster_settings"
+    else
+      as_root rm "$cluster_settings"
+    fi
+  fi
+}
+
+command -v cargo > /dev/null || fail "cargo is missing: install Rust, see https://rustup.rs"
+
+missing=()
+compgen -G '/usr/lib/postgresql/*/bin/initdb' > /dev/null || missing+=(postgresql)
+command -v cc > /dev/null || missing+=(gcc libc6-dev)
+if [ "${#missing[@]}" -gt 0 ]; then
+  install_packages "${missing[@]}"
+fi
