@@ -132,6 +132,11 @@ impl<O: Outlet> Driver<'_, O> {
                 self.flush(&mut writer).await;
                 return reason;
             }
+            if self.session.is_leaving() {
+                // Another session may send them while this one awaits its answers.
+                submissions_open = false;
+                self.hand_back(submissions);
+            }
             let has_submits = self.session.has_unwritten_submits();
             let (capacity, look) = if self.outlet.may_submit(now) {
                 (self.session.capacity(now), None)
@@ -285,6 +290,14 @@ impl<O: Outlet> Driver<'_, O> {
                 Ok(submission) => self.submit(submission, now),
                 Err(_) => return,
             }
+        }
+    }
+
+    fn hand_back(&mut self, submissions: &mut mpsc::Receiver<Submission<O::Token>>) {
+        submissions.close();
+        while let Ok(submission) = submissions.try_recv() {
+            self.outlet
+                .outcome(submission.token, SubmitOutcome::Unwritten);
         }
     }
 

@@ -238,6 +238,12 @@ impl<T> Session<T> {
         }
     }
 
+    /// Whether it will never take a submit again.
+    #[must_use]
+    pub fn is_leaving(&self) -> bool {
+        !matches!(self.state, State::Open | State::Bound)
+    }
+
     fn is_closed(&self) -> bool {
         self.closed().is_some()
     }
