@@ -344,7 +344,7 @@ async fn a_row_that_the_database_refuses_delays_no_other() {
     );
     assert_eq!(parsed["command_id"], "deliver_sm");
     // The other can't be stored at all: the SMSC keeps it and sends it again.
-    world.until_events("store_refused", 2).await;
+    world.until_events("store_refused", 1).await;
     world
         .until_ledger("temporary errors", |records| {
             records.counts().delivery_errors >= 2
