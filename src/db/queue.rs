@@ -1,5 +1,7 @@
 //! `smpp_tx_queue`: claims, outcomes, what is left of a crash.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use deadpool_postgres::GenericClient;
 
@@ -10,6 +12,7 @@ const CLAIM: &str = include_str!("../../sql/queries/claim.sql");
 const STARTED: &str = include_str!("../../sql/queries/started.sql");
 const RECORD: &str = include_str!("../../sql/queries/record.sql");
 const STILL_OPEN: &str = include_str!("../../sql/queries/still_open.sql");
+const LOCK: &str = include_str!("../../sql/queries/lock.sql");
 const EXPIRE: &str = include_str!("../../sql/queries/expire.sql");
 const QUEUE_DEPTH: &str = include_str!("../../sql/queries/queue_depth.sql");
 
@@ -205,6 +208,16 @@ pub async fn still_open<C: GenericClient>(
     let started: Vec<_> = updates.iter().map(|it| it.started_at).collect();
     let statement = client.prepare_cached(STILL_OPEN).await?;
     let rows = client.query(&statement, &[&ids, &started]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// Locks those of these rows that nobody else has locked; returns their ids.
+///
+/// # Errors
+/// When the database can't answer.
+pub async fn lock<C: GenericClient>(client: &C, ids: &[i64]) -> Result<HashSet<i64>, DbError> {
+    let statement = client.prepare_cached(LOCK).await?;
+    let rows = client.query(&statement, &[&ids]).await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
