@@ -9,6 +9,7 @@ use super::{Database, DbError};
 use crate::outbox::RowUpdate;
 
 const CLAIM: &str = include_str!("../../sql/queries/claim.sql");
+const NEXT: &str = include_str!("../../sql/queries/next.sql");
 const STARTED: &str = include_str!("../../sql/queries/started.sql");
 const RECORD: &str = include_str!("../../sql/queries/record.sql");
 const STILL_OPEN: &str = include_str!("../../sql/queries/still_open.sql");
@@ -72,7 +73,7 @@ pub struct Started {
     pub server_id: Option<i64>,
 }
 
-/// Claims up to `limit` rows for a server, in the order in which they leave. Committed when this
+/// Claims up to `limit` rows for a server, but those in `left_out`, in the order in which they leave. Committed when this
 /// returns; after an error it may or may not have been.
 ///
 /// # Errors
@@ -83,11 +84,12 @@ pub async fn claim(
     server_id: i64,
     limit: i64,
     epoch: i64,
+    left_out: &[i64],
 ) -> Result<Vec<Claimed>, DbError> {
     let client = database.client().await?;
     let statement = client.prepare_cached(CLAIM).await?;
     let rows = client
-        .query(&statement, &[&lane, &server_id, &limit, &epoch])
+        .query(&statement, &[&lane, &server_id, &limit, &epoch, &left_out])
         .await?;
     let mut claimed: Vec<Claimed> = rows
         .iter()
@@ -119,6 +121,21 @@ pub async fn claim(
             .then_with(|| a.id.cmp(&b.id))
     });
     Ok(claimed)
+}
+
+/// The row of a lane that would be claimed next, but for those in `left_out`.
+///
+/// # Errors
+/// When the database can't answer.
+pub async fn next(
+    database: &Database,
+    lane: &str,
+    left_out: &[i64],
+) -> Result<Option<i64>, DbError> {
+    let client = database.client().await?;
+    let statement = client.prepare_cached(NEXT).await?;
+    let row = client.query_opt(&statement, &[&lane, &left_out]).await?;
+    Ok(row.map(|row| row.get(0)))
 }
 
 /// Up to `limit` rows of a lane with an open attempt, but those in `known`; none when the lease is no
