@@ -1,5 +1,6 @@
 -- One row a message. It is marked as repeated where the same text came from the same phone to the same number by the
--- same server within the last ten minutes: the SMSC sends again what it was not told we have.
+-- same server within the last ten minutes, or before it in the same batch: the SMSC sends again what it was not told we
+-- have.
 INSERT INTO smpp_inbox (source, destination, message, server_id, rx_ids, complete, repeated)
 SELECT m.source, m.destination, m.message, m.server_id, ARRAY[m.rx_id], m.complete,
   EXISTS (
@@ -10,6 +11,7 @@ SELECT m.source, m.destination, m.message, m.server_id, ARRAY[m.rx_id], m.comple
       AND earlier.destination IS NOT DISTINCT FROM m.destination
       AND earlier.message IS NOT DISTINCT FROM m.message
       AND earlier.server_id IS NOT DISTINCT FROM m.server_id)
+    OR row_number() OVER (PARTITION BY m.source, m.destination, m.message, m.server_id ORDER BY m.ordinal) > 1
 FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::boolean[])
   WITH ORDINALITY AS m (source, destination, message, server_id, rx_id, complete, ordinal)
 ORDER BY m.ordinal

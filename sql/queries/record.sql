@@ -25,9 +25,10 @@ SET submission_done = r.done,
     submission_timestamp = CASE WHEN r.answered THEN now() ELSE q.submission_timestamp END,
     submission_info = CASE WHEN r.cancelled THEN 'cancelled' ELSE r.info END,
     submission_attempts = greatest(q.submission_attempts - r.uncounted, 0),
-    next_attempt_at = now() + r.retry_after * interval '1 second',
-    in_doubt = r.in_doubt,
-    possible_duplicate = q.possible_duplicate OR r.possible_duplicate,
+    next_attempt_at = CASE WHEN NOT r.cancelled THEN now() + r.retry_after * interval '1 second' END,
+    -- One that is cancelled instead of sent again after a lost answer stays in doubt.
+    in_doubt = r.in_doubt OR (r.cancelled AND r.possible_duplicate),
+    possible_duplicate = q.possible_duplicate OR (r.possible_duplicate AND NOT r.cancelled),
     submission_started_at = NULL
 FROM held r
 WHERE q.ctid = r.place

@@ -7,8 +7,10 @@ mod support;
 
 mod basics;
 mod faults;
+mod inbox;
 mod listen;
 mod queries;
 mod readme;
 mod receipts;
 mod servers;
+mod texts;
