@@ -141,6 +141,7 @@ async fn serve(
             outcomes: outcomes.clone(),
             in_flight: in_flight.clone(),
             wake: Arc::clone(&wakeups.tx_queue),
+            events: event_log.clone(),
             poll_interval,
         }
         .run(stop.clone()),

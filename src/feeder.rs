@@ -1,15 +1,20 @@
 //! Claims rows for the session, no more than it can take.
 
+mod refusals;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use serde_json::json;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+use crate::db::events::Event;
 use crate::db::queue::{self, Claimed};
 use crate::db::{Database, DbError, inbound, servers};
+use crate::events::EventLog;
 use crate::in_flight::InFlight;
 use crate::lease::Lease;
 use crate::outbox::{Attempt, Outcome};
@@ -17,6 +22,8 @@ use crate::recorder::Recorded;
 use crate::server::{InDoubt, Server};
 use crate::session::driver::Submission;
 use crate::submission;
+
+use refusals::Refusals;
 
 /// Most rows in one claim: with a thousand or more PostgreSQL would rather scan the table.
 const CLAIM_AT_MOST: usize = 500;
@@ -105,6 +112,8 @@ pub struct Feeder {
     pub in_flight: InFlight,
     /// Rings when the table changed.
     pub wake: Arc<Notify>,
+    /// For rows that can't be claimed.
+    pub events: EventLog,
     /// Without a ring, look so often.
     pub poll_interval: Duration,
 }
@@ -115,6 +124,7 @@ impl Feeder {
         let work = async {
             self.adopt_patiently(Orphans::OfAnother).await;
             let mut lookahead = Lookahead::new(Instant::now());
+            let mut refusals = Refusals::default();
             let mut looked = None;
             let mut second_look = Some(Instant::now() + SECOND_LOOK);
             loop {
@@ -126,7 +136,7 @@ impl Feeder {
                     looked = Some(Instant::now());
                     self.expire().await;
                 }
-                self.feed(&mut lookahead).await;
+                self.feed(&mut lookahead, &mut refusals).await;
             }
         };
         tokio::select! {
@@ -139,7 +149,7 @@ impl Feeder {
     }
 
     /// One turn: a claim, or a wait for what makes one worthwhile.
-    async fn feed(&mut self, lookahead: &mut Lookahead) {
+    async fn feed(&mut self, lookahead: &mut Lookahead, refusals: &mut Refusals) {
         let handle = self.session.borrow_and_update().clone();
         let Some(mut handle) = handle.filter(|handle| !handle.submissions.is_closed()) else {
             return self.wait().await;
@@ -174,14 +184,49 @@ impl Feeder {
             }
             return;
         }
-        match self.claim_and_dispatch(&handle, server, free).await {
-            // More may be waiting.
-            Ok(claimed) if claimed == free => {}
-            Ok(_) => self.wait().await,
+        let free = free.min(refusals.limit());
+        let left_out = refusals.left_out(now);
+        match self
+            .claim_and_dispatch(&handle, server, free, left_out)
+            .await
+        {
+            Ok(claimed) => {
+                refusals.succeeded();
+                // More may be waiting.
+                if claimed < free {
+                    self.wait().await;
+                }
+            }
+            Err(DbError::Refused(reason)) => {
+                if refusals.refused(free) {
+                    self.leave_out_next(refusals, &reason).await;
+                }
+            }
             Err(error) => {
                 tracing::debug!(%error, "a claim failed");
                 self.adopt_patiently(Orphans::OfLostClaim).await;
             }
+        }
+    }
+
+    /// Leaves the next row out of the claims to come: the database refuses to have it claimed.
+    async fn leave_out_next(&self, refusals: &mut Refusals, reason: &str) {
+        let now = Instant::now();
+        let left_out = refusals.left_out(now);
+        if let Ok(Some(id)) = queue::next(&self.database, &self.lane, &left_out).await
+            && refusals.leave_out(id, now)
+        {
+            self.events.emit(Event {
+                component: "queue",
+                kind: "claim_refused",
+                status: Some("degraded"),
+                server_id: None,
+                message: format!("message {id} can't be claimed and has to wait: {reason}"),
+                details: Some(json!({ "id": id })),
+            });
+        } else {
+            tracing::debug!(reason, "claims are refused");
+            sleep(RETRY).await;
         }
     }
 
@@ -199,6 +244,7 @@ impl Feeder {
         handle: &SessionHandle,
         server: Arc<Server>,
         limit: usize,
+        left_out: Vec<i64>,
     ) -> Result<usize, DbError> {
         // A task of its own: being told to stop must not lose the answer to a claim.
         let claim = tokio::spawn({
@@ -207,7 +253,9 @@ impl Feeder {
             let submissions = handle.submissions.clone();
             async move {
                 let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-                let rows = queue::claim(&database, &lane, server.account.id, limit, epoch).await?;
+                let rows =
+                    queue::claim(&database, &lane, server.account.id, limit, epoch, &left_out)
+                        .await?;
                 in_flight.add(rows.iter().map(|row| row.id));
                 let count = rows.len();
                 for row in rows {

@@ -130,8 +130,10 @@ impl Recorder {
                 () = give_up.cancelled() => return false,
             };
             if !refused.is_empty() {
+                if parked.is_empty() {
+                    parked_until = Instant::now() + PARKED_RETRY;
+                }
                 parked.extend(refused);
-                parked_until = Instant::now() + PARKED_RETRY;
             }
         }
         true
@@ -174,6 +176,12 @@ impl Recorder {
                     pieces.push(piece);
                     self.wait_for_database().await;
                 }
+                Err(error @ DbError::Busy(_))
+                    if piece.outcomes.is_empty() || piece.deliveries.is_empty() =>
+                {
+                    tracing::debug!(%error, "somebody holds a lock");
+                    pieces.extend(self.locked_out(piece, &error, &mut refused));
+                }
                 Err(error) => match piece.split() {
                     Ok((first, second)) => {
                         tracing::debug!(%error, "a batch was refused; its parts are tried");
@@ -185,6 +193,26 @@ impl Recorder {
             }
         }
         refused
+    }
+
+    /// Outcomes or deliveries that somebody's lock kept from being written. To try them in smaller
+    /// and smaller pieces would take the patience of a lock for each, and nothing else is recorded
+    /// meanwhile. Returns what is to be tried instead.
+    fn locked_out(
+        &mut self,
+        mut piece: Batch,
+        error: &DbError,
+        refused: &mut Vec<RowUpdate>,
+    ) -> Option<Batch> {
+        refused.append(&mut piece.outcomes);
+        let server_id = piece.deliveries.first()?.row.server_id;
+        if !piece.wary {
+            piece.wary = true;
+            return Some(piece);
+        }
+        self.tell_store_refused(server_id, error);
+        refuse_for_now(piece.deliveries);
+        None
     }
 
     /// A single outcome or delivery that the database refuses. Returns what is to be tried instead.
@@ -211,21 +239,8 @@ impl Recorder {
             refused.push(update);
         }
         let mut stored = single.deliveries.pop()?;
-        if stored.bare || matches!(error, DbError::Busy(_)) {
-            let told = self.told.store_refused;
-            if told.is_none_or(|at| at.elapsed() >= STORE_REFUSED_EVERY) {
-                self.told.store_refused = Some(Instant::now());
-                self.events.emit(Event {
-                    component: "database",
-                    kind: "store_refused",
-                    status: Some("degraded"),
-                    server_id: Some(stored.row.server_id),
-                    message: format!(
-                        "a received PDU can't be stored, the SMSC is told so: {error}"
-                    ),
-                    details: None,
-                });
-            }
+        if stored.bare {
+            self.tell_store_refused(stored.row.server_id, error);
             refuse_for_now([stored]);
             return None;
         }
@@ -235,10 +250,30 @@ impl Recorder {
         Some(Batch::new(Vec::new(), vec![stored]))
     }
 
+    fn tell_store_refused(&mut self, server_id: i64, error: &DbError) {
+        let told = self.told.store_refused;
+        if told.is_none_or(|at| at.elapsed() >= STORE_REFUSED_EVERY) {
+            self.told.store_refused = Some(Instant::now());
+            self.events.emit(Event {
+                component: "database",
+                kind: "store_refused",
+                status: Some("degraded"),
+                server_id: Some(server_id),
+                message: format!("a received PDU can't be stored, the SMSC is told so: {error}"),
+                details: None,
+            });
+        }
+    }
+
     /// After a commit. Returns the outcomes whose rows somebody else has locked.
     fn finish(&mut self, piece: Batch, committed: Committed) -> Vec<RowUpdate> {
-        for stored in &piece.deliveries {
-            stored.delivered.delivery.answer(CommandStatus::ESME_ROK);
+        for (at, stored) in piece.deliveries.iter().enumerate() {
+            let status = if committed.postponed.contains(&at) {
+                CommandStatus::ESME_RX_T_APPN
+            } else {
+                CommandStatus::ESME_ROK
+            };
+            stored.delivered.delivery.answer(status);
         }
         let (locked, settled): (Vec<_>, Vec<_>) = piece
             .outcomes

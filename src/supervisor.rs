@@ -209,6 +209,7 @@ impl Supervisor {
             if self.draining.is_empty() && !self.announced_none {
                 self.announced_none = true;
                 self.context.gauge.set("closed", None);
+                self.context.gauge.in_flight.store(0, Ordering::Relaxed);
                 self.context
                     .emit(None, "no_server", Some("down"), "no server is enabled");
             }

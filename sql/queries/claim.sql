@@ -1,6 +1,7 @@
 -- Claims the next $3 rows of lane $1 for server $2: their start is committed before a byte of them leaves.
 -- $4 is the epoch of the lease: who has lost it claims nothing.
--- $1 text, $2 bigint, $3 bigint, $4 bigint
+-- $5 are rows to be left out.
+-- $1 text, $2 bigint, $3 bigint, $4 bigint, $5 bigint[]
 WITH picked AS MATERIALIZED (
   SELECT ctid AS place
   FROM smpp_tx_queue
@@ -12,6 +13,7 @@ WITH picked AS MATERIALIZED (
     AND (next_attempt_at IS NULL OR next_attempt_at <= now())
     AND (send_after IS NULL OR send_after <= now())
     AND (expires_at IS NULL OR expires_at > now())
+    AND NOT id = ANY ($5)
     AND EXISTS (SELECT 1 FROM smpp_status s WHERE s.lane = $1 AND s.epoch = $4)
   ORDER BY smpp_priority_flag DESC, id
   LIMIT $3

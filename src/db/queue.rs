@@ -1,5 +1,7 @@
 //! `smpp_tx_queue`: claims, outcomes, what is left of a crash.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use deadpool_postgres::GenericClient;
 
@@ -7,9 +9,11 @@ use super::{Database, DbError};
 use crate::outbox::RowUpdate;
 
 const CLAIM: &str = include_str!("../../sql/queries/claim.sql");
+const NEXT: &str = include_str!("../../sql/queries/next.sql");
 const STARTED: &str = include_str!("../../sql/queries/started.sql");
 const RECORD: &str = include_str!("../../sql/queries/record.sql");
 const STILL_OPEN: &str = include_str!("../../sql/queries/still_open.sql");
+const LOCK: &str = include_str!("../../sql/queries/lock.sql");
 const EXPIRE: &str = include_str!("../../sql/queries/expire.sql");
 const QUEUE_DEPTH: &str = include_str!("../../sql/queries/queue_depth.sql");
 
@@ -69,7 +73,7 @@ pub struct Started {
     pub server_id: Option<i64>,
 }
 
-/// Claims up to `limit` rows for a server, in the order in which they leave. Committed when this
+/// Claims up to `limit` rows for a server, but those in `left_out`, in the order in which they leave. Committed when this
 /// returns; after an error it may or may not have been.
 ///
 /// # Errors
@@ -80,11 +84,12 @@ pub async fn claim(
     server_id: i64,
     limit: i64,
     epoch: i64,
+    left_out: &[i64],
 ) -> Result<Vec<Claimed>, DbError> {
     let client = database.client().await?;
     let statement = client.prepare_cached(CLAIM).await?;
     let rows = client
-        .query(&statement, &[&lane, &server_id, &limit, &epoch])
+        .query(&statement, &[&lane, &server_id, &limit, &epoch, &left_out])
         .await?;
     let mut claimed: Vec<Claimed> = rows
         .iter()
@@ -116,6 +121,21 @@ pub async fn claim(
             .then_with(|| a.id.cmp(&b.id))
     });
     Ok(claimed)
+}
+
+/// The row of a lane that would be claimed next, but for those in `left_out`.
+///
+/// # Errors
+/// When the database can't answer.
+pub async fn next(
+    database: &Database,
+    lane: &str,
+    left_out: &[i64],
+) -> Result<Option<i64>, DbError> {
+    let client = database.client().await?;
+    let statement = client.prepare_cached(NEXT).await?;
+    let row = client.query_opt(&statement, &[&lane, &left_out]).await?;
+    Ok(row.map(|row| row.get(0)))
 }
 
 /// Up to `limit` rows of a lane with an open attempt, but those in `known`; none when the lease is no
@@ -205,6 +225,16 @@ pub async fn still_open<C: GenericClient>(
     let started: Vec<_> = updates.iter().map(|it| it.started_at).collect();
     let statement = client.prepare_cached(STILL_OPEN).await?;
     let rows = client.query(&statement, &[&ids, &started]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// Locks those of these rows that nobody else has locked; returns their ids.
+///
+/// # Errors
+/// When the database can't answer.
+pub async fn lock<C: GenericClient>(client: &C, ids: &[i64]) -> Result<HashSet<i64>, DbError> {
+    let statement = client.prepare_cached(LOCK).await?;
+    let rows = client.query(&statement, &[&ids]).await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 

@@ -17,6 +17,8 @@ pub(super) struct Batch {
     pub(super) deliveries: Vec<Stored>,
     /// It may have been committed before.
     pub(super) again: bool,
+    /// Somebody holds a lock: ask whether the rows that receipts are about can be had.
+    pub(super) wary: bool,
 }
 
 /// What a transaction found.
@@ -24,6 +26,8 @@ pub(super) struct Batch {
 pub(super) struct Committed {
     /// Rows that somebody else has locked: try again.
     pub(super) locked: HashSet<i64>,
+    /// Deliveries that were not stored, because the row that they are about is locked: by their place.
+    pub(super) postponed: HashSet<usize>,
     /// Rows that were deleted or reset.
     pub(super) gone: Vec<i64>,
     /// Receipts against a final state.
@@ -46,6 +50,7 @@ impl Batch {
             outcomes,
             deliveries,
             again: false,
+            wary: false,
         }
     }
 
@@ -55,11 +60,12 @@ impl Batch {
 
     /// Two halves; what can't be halved comes back whole.
     pub(super) fn split(mut self) -> Result<(Self, Self), Self> {
-        let again = self.again;
+        let (again, wary) = (self.again, self.wary);
         let part = |outcomes, deliveries| Self {
             outcomes,
             deliveries,
             again,
+            wary,
         };
         if !self.outcomes.is_empty() && !self.deliveries.is_empty() {
             return Ok((
@@ -119,8 +125,20 @@ pub(super) async fn commit(database: &Database, batch: &Batch) -> Result<Committ
         states.accept_early(receipt);
     }
 
-    let rows: Vec<&Inbound> = batch.deliveries.iter().map(|stored| &stored.row).collect();
-    let owners = match_receipts(&transaction, &rows, &mut states).await?;
+    let mut rows: Vec<&Inbound> = batch.deliveries.iter().map(|stored| &stored.row).collect();
+    let mut owners = match_receipts(&transaction, &rows, &mut states).await?;
+    if batch.wary {
+        let wanted: Vec<i64> = owners.iter().copied().flatten().collect();
+        let free = queue::lock(&transaction, &wanted).await?;
+        let is_free = |owner: &Option<i64>| owner.is_none_or(|owner| free.contains(&owner));
+        states.keep_only(&free);
+        committed.postponed = (0..rows.len())
+            .filter(|&at| !is_free(&owners[at]))
+            .collect();
+        let mut kept = owners.iter().map(is_free);
+        rows.retain(|_| kept.next().unwrap_or(true));
+        owners.retain(is_free);
+    }
     let inbox = if rows.is_empty() {
         Vec::new()
     } else {
@@ -259,6 +277,13 @@ impl States {
             network_error_code: text("network_error_code"),
         };
         self.accept(early.tx_id, None, &facts);
+    }
+
+    /// Forgets the messages whose rows can't be had.
+    fn keep_only(&mut self, free: &HashSet<i64>) {
+        self.messages.retain(|id, _| free.contains(id));
+        self.conflicts
+            .retain(|conflict| free.contains(&conflict.tx_id));
     }
 
     fn finish(self) -> (Vec<StateUpdate>, Vec<Conflict>) {

@@ -129,7 +129,13 @@ async fn a_frozen_leader_does_not_touch_what_its_successor_has_in_flight() {
              WHERE usename = 'esmed' AND backend_start < (SELECT started_at FROM smpp_status)",
         )
         .await;
+    // It learns late that the lease is another's.
+    user.batch_execute("BEGIN; LOCK TABLE smpp_status IN SHARE MODE")
+        .await
+        .unwrap();
     first.signal("CONT");
+    tokio::time::sleep(Duration::from_millis(800)).await;
+    user.batch_execute("ROLLBACK").await.unwrap();
     world.all_sent(1500).await;
     let discarded: i64 = world
         .one("SELECT count(*) FROM smpp_events WHERE type = 'result_discarded'")

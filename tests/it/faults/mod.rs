@@ -2,9 +2,11 @@
 
 mod answers;
 mod crash;
+mod flood;
 mod garbage;
 mod postgres;
 mod shutdown;
 mod smsc;
+mod soak;
 mod users;
 mod window;

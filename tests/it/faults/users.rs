@@ -113,15 +113,12 @@ async fn a_table_that_is_locked_for_a_while() {
         .enable_sim(", esme_window_size, esme_registered_delivery", ", 50, TRUE")
         .await;
     let mut daemon = world.daemon();
-    world.queue(0..2000).await;
-    for table in [
-        "smpp_tx_queue",
-        "smpp_rx_queue",
-        "smpp_servers",
-        "smpp_status",
-        "smpp_events",
-    ] {
-        more(&world, 200).await;
+    for (round, table) in (0..).zip(TABLES) {
+        let submitted = world.sim.ledger().count();
+        world.queue(round * 1000..round * 1000 + 1000).await;
+        world
+            .until_ledger("more", |records| records.counts().submits > submitted + 200)
+            .await;
         let mut user = world.connection("postgres").await;
         let transaction = user.transaction().await.unwrap();
         transaction

@@ -111,8 +111,8 @@ impl World {
     /// Has the daemon start a new line to the server, without the wait that failures have earned.
     pub(crate) async fn connect_anew(&self) {
         self.sql("UPDATE smpp_servers SET enabled = FALSE").await;
-        let ended = "SELECT count(*) FILTER (WHERE type = 'starting') = count(*) FILTER (WHERE type = 'ended')
-                     FROM smpp_events";
+        let ended = "SELECT (SELECT type FROM smpp_events WHERE type IN ('starting', 'no_server')
+                     ORDER BY id DESC LIMIT 1) = 'no_server'";
         self.until(ended).await;
         self.sql("UPDATE smpp_servers SET enabled = TRUE").await;
     }
