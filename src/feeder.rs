@@ -256,7 +256,7 @@ impl Feeder {
                 let rows =
                     queue::claim(&database, &lane, server.account.id, limit, epoch, &left_out)
                         .await?;
-                in_flight.add(rows.iter().map(|row| row.id));
+                in_flight.add(rows.iter().map(|row| (row.id, row.started_at)));
                 let count = rows.len();
                 for row in rows {
                     dispatch(&row, &server, &submissions, &outcomes).await;
@@ -299,7 +299,8 @@ impl Feeder {
                 count = rows.len(),
                 "rows with an open attempt and no answer are resolved"
             );
-            self.in_flight.add(rows.iter().map(|row| row.id));
+            self.in_flight
+                .add(rows.iter().map(|row| (row.id, row.started_at)));
             for row in rows {
                 let server = servers
                     .iter()

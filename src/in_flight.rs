@@ -1,8 +1,9 @@
 //! The rows that are claimed and not yet recorded.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use chrono::{DateTime, Utc};
 use tokio::sync::Notify;
 
 /// Shared by feeder, which adds, and recorder, which removes. It bounds what can be in doubt after a
@@ -10,7 +11,9 @@ use tokio::sync::Notify;
 #[derive(Debug, Clone)]
 pub struct InFlight {
     limit: usize,
-    ids: Arc<Mutex<HashSet<i64>>>,
+    /// By id, with the start of the attempt: a row that was reset by hand may have a newer one open
+    /// than the one that is recorded.
+    rows: Arc<Mutex<HashMap<i64, DateTime<Utc>>>>,
     /// Rang whenever there may be room for more.
     progress: Arc<Notify>,
 }
@@ -21,41 +24,43 @@ impl InFlight {
     pub fn new(limit: usize) -> Self {
         Self {
             limit,
-            ids: Arc::default(),
+            rows: Arc::default(),
             progress: Arc::default(),
         }
     }
 
-    fn ids(&self) -> MutexGuard<'_, HashSet<i64>> {
+    fn rows(&self) -> MutexGuard<'_, HashMap<i64, DateTime<Utc>>> {
         // Nothing in here panics half-way through a change.
-        self.ids.lock().unwrap_or_else(PoisonError::into_inner)
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many more may be claimed under this window.
     #[must_use]
     pub fn room(&self, window: usize) -> usize {
-        self.limit.max(window).saturating_sub(self.ids().len())
+        self.limit.max(window).saturating_sub(self.rows().len())
     }
 
-    /// Adds claimed rows.
-    pub fn add(&self, ids: impl IntoIterator<Item = i64>) {
-        self.ids().extend(ids);
+    /// Adds claimed rows: ids, and when their attempts started.
+    pub fn add(&self, rows: impl IntoIterator<Item = (i64, DateTime<Utc>)>) {
+        self.rows().extend(rows);
     }
 
-    /// Takes recorded rows out.
-    pub fn remove(&self, ids: impl IntoIterator<Item = i64>) {
-        let mut all = self.ids();
-        for id in ids {
-            all.remove(&id);
+    /// Takes rows out whose attempts are recorded.
+    pub fn remove(&self, rows: impl IntoIterator<Item = (i64, DateTime<Utc>)>) {
+        let mut all = self.rows();
+        for (id, started_at) in rows {
+            if all.get(&id) == Some(&started_at) {
+                all.remove(&id);
+            }
         }
         drop(all);
         self.made_progress();
     }
 
-    /// All of them.
+    /// The ids of all of them.
     #[must_use]
     pub fn snapshot(&self) -> Vec<i64> {
-        self.ids().iter().copied().collect()
+        self.rows().keys().copied().collect()
     }
 
     /// Rings for whoever waits for room.
@@ -78,14 +83,28 @@ mod tests {
         let in_flight = InFlight::new(10);
         assert_eq!(in_flight.room(5), 10);
         assert_eq!(in_flight.room(50), 50);
-        in_flight.add([1, 2, 3]);
+        let at = |id| (id, DateTime::UNIX_EPOCH);
+        in_flight.add([1, 2, 3].map(at));
         assert_eq!(in_flight.room(5), 7);
-        in_flight.remove([2, 9]);
+        in_flight.remove([2, 9].map(at));
         assert_eq!(in_flight.room(5), 8);
         let mut known = in_flight.snapshot();
         known.sort_unstable();
         assert_eq!(known, [1, 3]);
-        in_flight.add(4..30);
+        in_flight.add((4..30).map(at));
         assert_eq!(in_flight.room(5), 0);
+    }
+
+    #[test]
+    fn an_older_attempt_does_not_take_a_newer_one_out() {
+        let in_flight = InFlight::new(10);
+        let first = DateTime::UNIX_EPOCH;
+        let second = first + std::time::Duration::from_secs(1);
+        in_flight.add([(1, first)]);
+        in_flight.add([(1, second)]);
+        in_flight.remove([(1, first)]);
+        assert_eq!(in_flight.snapshot(), [1]);
+        in_flight.remove([(1, second)]);
+        assert_eq!(in_flight.room(5), 10);
     }
 }

@@ -283,7 +283,7 @@ impl Recorder {
             self.told.refused.remove(&update.tx_id);
         }
         self.in_flight
-            .remove(settled.iter().map(|update| update.tx_id));
+            .remove(settled.iter().map(|it| (it.tx_id, it.started_at)));
         if settled
             .iter()
             .any(|it| !it.done && !it.failed && !it.in_doubt)
