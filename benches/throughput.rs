@@ -151,7 +151,7 @@ async fn queue_alone(rows: i64) -> f64 {
     let server = Arc::new(Server::unknown());
     let begun = Instant::now();
     loop {
-        let claimed = queue::claim(&database, "default", 1, 500, 1)
+        let claimed = queue::claim(&database, "default", 1, 500, 1, &[])
             .await
             .expect("a claim");
         if claimed.is_empty() {

@@ -35,8 +35,8 @@ const AHEAD: Duration = Duration::from_millis(20);
 /// Over how long the present rate is measured.
 const RATE_OVER: Duration = Duration::from_millis(50);
 
-/// A daemon that lost its lease may have a claim under way that commits after this one has looked for
-/// open attempts. No statement takes longer than 30 s, so a second look then finds the rest.
+/// A daemon that lost its lease, or a connection that broke, may have a claim under way that commits
+/// after the look for open attempts. No statement takes longer than 30 s, so a second look then finds the rest.
 const SECOND_LOOK: Duration = Duration::from_secs(35);
 
 /// Between attempts while the database is away.
@@ -136,7 +136,12 @@ impl Feeder {
                     looked = Some(Instant::now());
                     self.expire().await;
                 }
-                self.feed(&mut lookahead, &mut refusals).await;
+                let fed = self.feed(&mut lookahead, &mut refusals).await;
+                if let Err(error) = fed {
+                    tracing::debug!(%error, "a claim failed");
+                    self.adopt_patiently(Orphans::OfLostClaim).await;
+                    second_look = Some(Instant::now() + SECOND_LOOK);
+                }
             }
         };
         tokio::select! {
@@ -149,10 +154,18 @@ impl Feeder {
     }
 
     /// One turn: a claim, or a wait for what makes one worthwhile.
-    async fn feed(&mut self, lookahead: &mut Lookahead, refusals: &mut Refusals) {
+    ///
+    /// # Errors
+    /// When a claim was not answered.
+    async fn feed(
+        &mut self,
+        lookahead: &mut Lookahead,
+        refusals: &mut Refusals,
+    ) -> Result<(), DbError> {
         let handle = self.session.borrow_and_update().clone();
         let Some(mut handle) = handle.filter(|handle| !handle.submissions.is_closed()) else {
-            return self.wait().await;
+            self.wait().await;
+            return Ok(());
         };
         let server = Arc::clone(&handle.server.borrow_and_update());
         let now = Instant::now();
@@ -161,10 +174,11 @@ impl Feeder {
                 Ok(()) = handle.server.changed() => {}
                 () = self.wait() => {}
             }
-            return;
+            return Ok(());
         }
         if !self.lease.stands(now) {
-            return self.wait().await;
+            self.wait().await;
+            return Ok(());
         }
         let window = server.settings.window;
         let ahead = lookahead
@@ -182,7 +196,7 @@ impl Feeder {
                 _ = self.session.changed() => {}
                 () = sleep(self.poll_interval) => {}
             }
-            return;
+            return Ok(());
         }
         let free = free.min(refusals.limit());
         let left_out = refusals.left_out(now);
@@ -202,11 +216,9 @@ impl Feeder {
                     self.leave_out_next(refusals, &reason).await;
                 }
             }
-            Err(error) => {
-                tracing::debug!(%error, "a claim failed");
-                self.adopt_patiently(Orphans::OfLostClaim).await;
-            }
+            Err(error) => return Err(error),
         }
+        Ok(())
     }
 
     /// Leaves the next row out of the claims to come: the database refuses to have it claimed.

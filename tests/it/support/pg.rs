@@ -56,12 +56,6 @@ impl Cluster {
         self.folder.path().display().to_string()
     }
 
-    /// Ends PostgreSQL as a crash would, and starts it again.
-    pub(crate) fn crash_and_restart(&self) {
-        self.stop();
-        self.start_again();
-    }
-
     /// Ends PostgreSQL as a crash would.
     pub(crate) fn stop(&self) {
         self.control(&["stop", "-m", "immediate"]);
