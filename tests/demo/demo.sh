@@ -46,6 +46,7 @@ clean_up() {
     exit "$code"
   fi
   if [ "$code" != 0 ] && [ "$code" != 130 ]; then
+    [ ! -e "$work/postgresql/log" ] || rm -f "$work/initdb.log"
     for log in initdb.log postgresql/log psql.log sim.log esmed.log; do
       if [ -s "$work/$log" ]; then
         printf -- '---- the last lines of %s\n' "$log" >&2
