@@ -5,7 +5,7 @@ FROM smpp_tx_queue
 WHERE NOT submission_done AND NOT submission_failed
   AND lane = $1
   AND submission_started_at IS NULL
-  AND NOT in_doubt
+  AND (NOT in_doubt OR submission_attempts = 0)
   AND (next_attempt_at IS NULL OR next_attempt_at <= now())
   AND (send_after IS NULL OR send_after <= now())
   AND (expires_at IS NULL OR expires_at > now())
