@@ -78,24 +78,6 @@ impl Account {
     pub fn is_same_account(&self, other: &Self) -> bool {
         self.host == other.host && self.port == other.port && self.system_id == other.system_id
     }
-
-    /// What the protocol would have shorter, in words.
-    #[must_use]
-    pub fn warnings(&self) -> Vec<String> {
-        let mut warnings = Vec::new();
-        let (system_id, password) = (self.system_id.len(), self.password.reveal().len());
-        if system_id > 15 {
-            warnings.push(format!(
-                "esme_system_id has {system_id} octets, SMPP 3.4 allows 15; sent all the same"
-            ));
-        }
-        if password > 8 {
-            warnings.push(format!(
-                "esme_password has {password} octets, SMPP 3.4 allows 8; sent all the same"
-            ));
-        }
-        warnings
-    }
 }
 
 /// A row of `smpp_servers`: the account, and what can change without a rebind.
@@ -137,6 +119,8 @@ pub struct Server {
     pub id_format: IdFormat,
     /// What becomes of a submit whose answer was lost.
     pub in_doubt: InDoubt,
+    /// Columns that are set and that this version can't honour.
+    pub not_yet: Vec<String>,
 }
 
 impl Server {
@@ -187,6 +171,7 @@ impl Server {
             receipts_without_esm_class: false,
             id_format: IdFormat::Same,
             in_doubt: InDoubt::Resend,
+            not_yet: Vec::new(),
         }
     }
 
@@ -198,6 +183,31 @@ impl Server {
             Some(name) => format!("{name} ({host}:{port})"),
             None => format!("{host}:{port}"),
         }
+    }
+
+    /// What is not as it should be, but does not keep the server from being used.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        let Account {
+            system_id,
+            password,
+            ..
+        } = &self.account;
+        for (column, octets, allowed) in [
+            ("esme_system_id", system_id.len(), 15),
+            ("esme_password", password.reveal().len(), 8),
+        ] {
+            if octets > allowed {
+                warnings.push(format!(
+                    "{column} has {octets} octets, SMPP 3.4 allows {allowed}; sent all the same"
+                ));
+            }
+        }
+        for column in &self.not_yet {
+            warnings.push(format!("{column} is set, which this version does not heed"));
+        }
+        warnings
     }
 
     /// What a session with this server is made of.

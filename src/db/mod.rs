@@ -134,7 +134,7 @@ impl Database {
         }
         if !row.get::<_, bool>("has_schema") {
             let what = if row.get::<_, bool>("has_old_tables") {
-                "has the tables of esmed 0.1.1, which have to be migrated first"
+                "has the tables of esmed 0.1.1, which this version can't bring up yet: use an empty database and run psql -v ON_ERROR_STOP=1 -f sql/db.sql as its owner"
             } else {
                 "has no esmed tables: run psql -v ON_ERROR_STOP=1 -f sql/db.sql as its owner"
             };

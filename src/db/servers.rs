@@ -120,6 +120,7 @@ fn read(row: &Row) -> Server {
         receipts_without_esm_class: row.get("esme_receipts_without_esm_class"),
         id_format: id_format.parse().unwrap_or(IdFormat::Same),
         in_doubt: InDoubt::from_name(in_doubt).unwrap_or(InDoubt::Resend),
+        not_yet: row.get("not_yet"),
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) async fn run(
     mut control: watch::Receiver<Control>,
 ) {
     let first = Arc::clone(&server.borrow());
-    for warning in first.account.warnings() {
+    for warning in first.warnings() {
         context.emit(Some(&first), "server_warning", None, warning);
     }
     if let Some(reason) = unusable(&first) {

@@ -121,7 +121,7 @@ async fn databases_that_are_not_there_or_not_ready() {
     refused_by_all(&config(""), &["schema version none"]).await;
     // As 0.1.1 left it: tables, and no word of a version.
     world.sql("DROP TABLE esmed_schema").await;
-    refused_by_all(&config(""), &["0.1.1", "migrated"]).await;
+    refused_by_all(&config(""), &["0.1.1", "sql/db.sql"]).await;
 }
 
 #[tokio::test]

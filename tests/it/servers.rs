@@ -266,7 +266,7 @@ async fn settings_that_this_version_lacks_make_a_server_unusable() {
 }
 
 #[tokio::test]
-async fn long_credentials_give_a_warning_and_are_sent_whole() {
+async fn long_credentials_and_settings_not_heeded_give_a_warning() {
     let system_id = "sixteen-octets-a";
     let password = "longer than 8";
     let world = World::with(|behaviour| {
@@ -276,13 +276,13 @@ async fn long_credentials_give_a_warning_and_are_sent_whole() {
     let _daemon = world.daemon();
     world
         .sql(&format!(
-            "INSERT INTO smpp_servers (enabled, host, port, esme_system_id, esme_password)
-             VALUES (TRUE, '127.0.0.1', {}, '{system_id}', '{password}')",
+            "INSERT INTO smpp_servers (enabled, host, port, esme_system_id, esme_password, esme_country_code)
+             VALUES (TRUE, '127.0.0.1', {}, '{system_id}', '{password}', '27')",
             world.sim.addr().port()
         ))
         .await;
     world.until_bound().await;
-    world.until_events("server_warning", 2).await;
+    world.until_events("server_warning", 3).await;
     let warnings = "SELECT string_agg(message, ' ' ORDER BY id) FROM smpp_events WHERE type = 'server_warning'";
     let warnings: String = world.one(warnings).await;
     assert!(
@@ -293,6 +293,7 @@ async fn long_credentials_give_a_warning_and_are_sent_whole() {
         warnings.contains("esme_password has 13 octets"),
         "{warnings}"
     );
+    assert!(warnings.contains("esme_country_code is set"), "{warnings}");
     let bind = &world.sim.ledger().binds()[0];
     assert_eq!(bind.system_id, system_id);
     assert!(bind.password_ok);
