@@ -130,6 +130,12 @@ async fn soak() {
     if !daemon.is_running() {
         daemon = Daemon::start(&config, "soak");
     }
+    world
+        .sql("UPDATE smpp_servers SET esme_window_size = 40")
+        .await;
+    world
+        .sim
+        .behave(|behaviour| behaviour.response_delay = Duration::ZERO);
     world.connect_anew().await;
     let audit = world.all_sent(last).await;
     println!("{audit:?}");
