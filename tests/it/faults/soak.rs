@@ -1,4 +1,4 @@
-//! Everything at once, by chance. `ESMED_SOAK_SEED` repeats a run, `ESMED_SOAK_SECONDS` makes it longer.
+//! Everything at once, by chance. `SOAK_SEED` repeats a run, `SOAK_SECONDS` makes it longer.
 
 use std::env;
 use std::time::{Duration, Instant};
@@ -27,12 +27,12 @@ fn setting(name: &str) -> Option<u64> {
 
 #[tokio::test]
 async fn soak() {
-    let seed = setting("ESMED_SOAK_SEED").unwrap_or_else(|| {
+    let seed = setting("SOAK_SEED").unwrap_or_else(|| {
         let now = std::time::UNIX_EPOCH.elapsed().expect("a clock");
         u64::from(now.subsec_nanos()) | 1
     });
-    let length = Duration::from_secs(setting("ESMED_SOAK_SECONDS").unwrap_or(20));
-    println!("ESMED_SOAK_SEED={seed}");
+    let length = Duration::from_secs(setting("SOAK_SECONDS").unwrap_or(20));
+    println!("SOAK_SEED={seed}");
     let mut dice = Dice(seed);
     let mut world = World::with(|behaviour| {
         behaviour.redelivery_attempts = 100_000;
@@ -130,6 +130,12 @@ async fn soak() {
     if !daemon.is_running() {
         daemon = Daemon::start(&config, "soak");
     }
+    world
+        .sql("UPDATE smpp_servers SET esme_window_size = 40")
+        .await;
+    world
+        .sim
+        .behave(|behaviour| behaviour.response_delay = Duration::ZERO);
     world.connect_anew().await;
     let audit = world.all_sent(last).await;
     println!("{audit:?}");
