@@ -4,7 +4,7 @@
 --
 -- Run it as the owner of the database; a superuser is not needed. Everything happens in one
 -- transaction: it is all there afterwards, or nothing is. A database that has tables of esmed
--- already is refused (`esmed migrate` brings those up). PostgreSQL 13 or later.
+-- already is refused. PostgreSQL 13 or later.
 --
 -- The roles esmed (the daemon), esmed_app (applications) and esmed_monitor (dashboards) are created
 -- when they are missing, without a password. Where the owner may not create roles, let an
@@ -44,13 +44,13 @@ BEGIN
 
   IF to_regclass('public.esmed_schema') IS NOT NULL THEN
     RAISE EXCEPTION 'the database "%" has the tables of esmed already', current_database()
-      USING HINT = 'Nothing was changed. "esmed migrate" brings an older schema up to date.';
+      USING HINT = 'Nothing was changed. Use an empty database.';
   END IF;
 
   IF to_regclass('public.smpp_servers') IS NOT NULL OR to_regclass('public.smpp_tx_queue') IS NOT NULL THEN
     RAISE EXCEPTION 'the database "%" has tables of esmed 0.1.1, which must be migrated, not overwritten',
         current_database()
-      USING HINT = 'Nothing was changed. "esmed migrate" brings them up to date and keeps all rows.';
+      USING HINT = 'Nothing was changed. This version can not bring them up yet: use an empty database.';
   END IF;
 
   SELECT string_agg(name, ', ') INTO found
@@ -305,11 +305,11 @@ COMMENT ON COLUMN smpp_servers.esme_registered_delivery IS 'TRUE: ask for a rece
 COMMENT ON COLUMN smpp_servers.esme_max_submission_attempts IS 'A message fails after so many attempts. Every attempt that was written counts, an unanswered one too; throttled and unwritten ones do not';
 COMMENT ON COLUMN smpp_servers.smpp_session_init_timer IS 'Seconds from connecting to the answer to the bind';
 COMMENT ON COLUMN smpp_servers.smpp_enquire_link_timer IS 'Seconds of silence after which an enquire_link is sent; 0: never';
-COMMENT ON COLUMN smpp_servers.smpp_inactivity_timer IS 'Seconds without any message in either direction after which the session is ended; 0: never';
+COMMENT ON COLUMN smpp_servers.smpp_inactivity_timer IS 'Seconds without anything received after which the session is ended; 0: never';
 COMMENT ON COLUMN smpp_servers.smpp_response_timer IS 'Seconds to wait for the answer to a request';
 COMMENT ON COLUMN smpp_servers.smpp_pdu_read_timer IS 'Seconds that the rest of a PDU may take once its first octet has come';
 COMMENT ON COLUMN smpp_servers.lane IS 'A daemon serves one lane: the servers and the messages that carry its name';
-COMMENT ON COLUMN smpp_servers.esme_bind_mode IS 'transmitter, receiver, transceiver or transmitter+receiver (a pair of sessions); NULL: by esme_bind_transceiver';
+COMMENT ON COLUMN smpp_servers.esme_bind_mode IS 'transmitter, receiver, transceiver or transmitter+receiver (a pair of sessions); NULL: by esme_bind_transceiver. The pair is not available yet';
 COMMENT ON COLUMN smpp_servers.smpp_system_type IS 'system_type of the bind, at most 12 octets';
 COMMENT ON COLUMN smpp_servers.smpp_interface_version IS 'interface_version of the bind; 52 (hexadecimal 34) is SMPP 3.4';
 COMMENT ON COLUMN smpp_servers.esme_addr_ton IS 'addr_ton of the bind';
@@ -320,29 +320,29 @@ COMMENT ON COLUMN smpp_servers.esme_source_addr_ton IS 'Type of number of the se
 COMMENT ON COLUMN smpp_servers.esme_source_addr_npi IS 'Numbering plan of the sender; NULL: detected (empty or any letter 0, otherwise 1)';
 COMMENT ON COLUMN smpp_servers.esme_dest_addr_ton IS 'Type of number of the destination; 1 is international';
 COMMENT ON COLUMN smpp_servers.esme_dest_addr_npi IS 'Numbering plan of the destination; 1 is E.164';
-COMMENT ON COLUMN smpp_servers.esme_country_code IS 'Country calling code, such as 27: destinations in national form (leading 0), with + or with 00 are sent in international form; NULL: they are sent as they are';
+COMMENT ON COLUMN smpp_servers.esme_country_code IS 'Country calling code, such as 27: destinations in national form (leading 0), with + or with 00 are sent in international form; NULL: they are sent as they are. Not available yet';
 COMMENT ON COLUMN smpp_servers.esme_window_size IS 'Most requests that may be unanswered at once';
 COMMENT ON COLUMN smpp_servers.esme_throughput IS 'Most submit PDUs a second (each part of a long message counts); NULL: no limit';
 COMMENT ON COLUMN smpp_servers.esme_throttle_delay IS 'Seconds that the whole session pauses after ESME_RTHROTTLED or ESME_RMSGQFUL, growing while it goes on';
 COMMENT ON COLUMN smpp_servers.esme_retry_delay IS 'Seconds before the next attempt of a message, doubled each time, jittered';
 COMMENT ON COLUMN smpp_servers.esme_default_alphabet IS 'What data_coding 0 means at this SMSC: GSM0338, GSM0338_PACKED, ASCII, LATIN1 or UTF8';
-COMMENT ON COLUMN smpp_servers.esme_transliterate IS 'TRUE: typographic characters are replaced so that a text fits the default alphabet';
+COMMENT ON COLUMN smpp_servers.esme_transliterate IS 'TRUE: typographic characters are replaced so that a text fits the default alphabet. Not available yet';
 COMMENT ON COLUMN smpp_servers.esme_long_message IS 'How a text that is too long for one PDU is sent: udh or udh16 (parts with an 8 or 16 bit reference), sar (parts, by TLVs), payload (one PDU, message_payload), reject (it fails), none (one submit up to 254 octets, which the SMSC splits, as esmed 0.1.1 did)';
-COMMENT ON COLUMN smpp_servers.esme_max_parts IS 'A text that needs more parts fails with a reason; it is never cut';
-COMMENT ON COLUMN smpp_servers.esme_part_receipts IS 'each: every part of a long message gets a receipt; one: one receipt stands for all parts';
+COMMENT ON COLUMN smpp_servers.esme_max_parts IS 'A text that needs more parts fails with a reason; it is never cut. Not available yet';
+COMMENT ON COLUMN smpp_servers.esme_part_receipts IS 'each: every part of a long message gets a receipt; one: one receipt stands for all parts. Not available yet';
 COMMENT ON COLUMN smpp_servers.esme_receipts_without_esm_class IS 'TRUE only for providers that send receipts with esm_class 0: then the text decides, and a phone could forge one';
 COMMENT ON COLUMN smpp_servers.esme_message_id_format IS 'How the id in a receipt relates to the one in the response: same (case and leading zeros ignored), resp_hex (response hexadecimal, receipt decimal) or receipt_hex (the other way round)';
 COMMENT ON COLUMN smpp_servers.esme_in_doubt IS 'What becomes of a submit whose answer was lost: resend (again, with possible_duplicate set), fail, or hold (until somebody decides)';
-COMMENT ON COLUMN smpp_servers.esme_validity_period IS 'validity_period of messages that name none themselves; NULL: the default of the SMSC';
+COMMENT ON COLUMN smpp_servers.esme_validity_period IS 'validity_period of messages that name none themselves; NULL: the default of the SMSC. Not available yet';
 COMMENT ON COLUMN smpp_servers.esme_submit_paused IS 'TRUE: stay bound and receive, submit nothing';
-COMMENT ON COLUMN smpp_servers.esme_tls IS 'TRUE: connect with TLS';
-COMMENT ON COLUMN smpp_servers.esme_tls_verify IS 'FALSE: the certificate of the SMSC is not checked';
-COMMENT ON COLUMN smpp_servers.esme_tls_server_name IS 'Name that the certificate must carry; NULL: host';
-COMMENT ON COLUMN smpp_servers.esme_tls_ca_file IS 'PEM file on the machine of the daemon: authorities to trust; NULL: those of the system';
-COMMENT ON COLUMN smpp_servers.esme_tls_cert_file IS 'PEM file on the machine of the daemon: client certificate; NULL: none';
-COMMENT ON COLUMN smpp_servers.esme_tls_key_file IS 'PEM file on the machine of the daemon: key of the client certificate';
-COMMENT ON COLUMN smpp_servers.esme_failover_order IS 'Servers of the lane that have a number stand in, lowest first, when the enabled one cannot be bound; NULL: never';
-COMMENT ON COLUMN smpp_servers.esme_failover_after IS 'Seconds without a bind after which the next server stands in';
+COMMENT ON COLUMN smpp_servers.esme_tls IS 'TRUE: connect with TLS. Not available yet';
+COMMENT ON COLUMN smpp_servers.esme_tls_verify IS 'FALSE: the certificate of the SMSC is not checked. Not available yet';
+COMMENT ON COLUMN smpp_servers.esme_tls_server_name IS 'Name that the certificate must carry; NULL: host. Not available yet';
+COMMENT ON COLUMN smpp_servers.esme_tls_ca_file IS 'PEM file on the machine of the daemon: authorities to trust; NULL: those of the system. Not available yet';
+COMMENT ON COLUMN smpp_servers.esme_tls_cert_file IS 'PEM file on the machine of the daemon: client certificate; NULL: none. Not available yet';
+COMMENT ON COLUMN smpp_servers.esme_tls_key_file IS 'PEM file on the machine of the daemon: key of the client certificate. Not available yet';
+COMMENT ON COLUMN smpp_servers.esme_failover_order IS 'Servers of the lane that have a number stand in, lowest first, when the enabled one cannot be bound; NULL: never. Not available yet';
+COMMENT ON COLUMN smpp_servers.esme_failover_after IS 'Seconds without a bind after which the next server stands in. Not available yet';
 
 -- smpp_tx_queue lives from HOT updates (new versions in the same page, no index touched): the claim of a row and the
 -- receipt for it change no column that an index or its predicate names. Keep it so: no index on submission_started_at,
@@ -456,7 +456,7 @@ COMMENT ON COLUMN smpp_tx_queue.insert_timestamp IS 'When the row was inserted';
 COMMENT ON COLUMN smpp_tx_queue.smpp_destination_addr IS 'Number of the phone. One that cannot be sent makes the message fail with a reason';
 COMMENT ON COLUMN smpp_tx_queue.smpp_priority_flag IS 'LEVEL_0 to LEVEL_3: higher ones leave first; also told to the SMSC';
 COMMENT ON COLUMN smpp_tx_queue.smpp_registered_delivery IS 'Which receipt to ask the SMSC for; where none is asked for, esme_registered_delivery of the server decides';
-COMMENT ON COLUMN smpp_tx_queue.smpp_short_message IS 'The text. One that takes several parts is split as esme_long_message of the server says';
+COMMENT ON COLUMN smpp_tx_queue.smpp_short_message IS 'The text. One that does not fit into one message fails with a reason (splitting is not available yet); with esme_long_message none, one submit of up to 254 octets is sent';
 COMMENT ON COLUMN smpp_tx_queue.smpp_message_id IS 'Id that the SMSC gave the message, as received; of a long message that of part 1';
 COMMENT ON COLUMN smpp_tx_queue.smpp_message_state IS 'State by the receipts: ENROUTE, ACCEPTED and UNKNOWN on the way; DELIVERED, EXPIRED, DELETED, UNDELIVERABLE, REJECTED in the end, and then it stays; NULL: none yet';
 COMMENT ON COLUMN smpp_tx_queue.message_state_timestamp IS 'When smpp_message_state was set';
@@ -475,10 +475,10 @@ COMMENT ON COLUMN smpp_tx_queue.smpp_service_type IS 'service_type, at most 5 oc
 COMMENT ON COLUMN smpp_tx_queue.smpp_protocol_id IS 'protocol_id; NULL: 0';
 COMMENT ON COLUMN smpp_tx_queue.smpp_esm_class IS 'esm_class; NULL: chosen';
 COMMENT ON COLUMN smpp_tx_queue.smpp_data_coding IS 'data_coding, which also says how the text is encoded; NULL: chosen by the text';
-COMMENT ON COLUMN smpp_tx_queue.smpp_message_class IS 'Message class: 0 is shown at once and not stored (flash), 1 phone, 2 SIM, 3 terminal equipment; NULL: none';
-COMMENT ON COLUMN smpp_tx_queue.smpp_validity_period IS 'How long the SMSC may try to deliver it; NULL: as the server says';
-COMMENT ON COLUMN smpp_tx_queue.smpp_schedule_delivery_time IS 'When the SMSC shall deliver it; NULL: at once. Compare send_after';
-COMMENT ON COLUMN smpp_tx_queue.smpp_optional_parameters IS 'TLVs to send, by name or by tag: {"user_message_reference": 7, "0x1401": {"hex": "6162"}, "0x1402": "text"}';
+COMMENT ON COLUMN smpp_tx_queue.smpp_message_class IS 'Message class: 0 is shown at once and not stored (flash), 1 phone, 2 SIM, 3 terminal equipment; NULL: none. Not available yet: a row that sets it fails';
+COMMENT ON COLUMN smpp_tx_queue.smpp_validity_period IS 'How long the SMSC may try to deliver it; NULL: as the server says. Not available yet: a row that sets it fails';
+COMMENT ON COLUMN smpp_tx_queue.smpp_schedule_delivery_time IS 'When the SMSC shall deliver it; NULL: at once. Compare send_after. Not available yet: a row that sets it fails';
+COMMENT ON COLUMN smpp_tx_queue.smpp_optional_parameters IS 'TLVs to send, by name or by tag: {"user_message_reference": 7, "0x1401": {"hex": "6162"}, "0x1402": "text"}. Not available yet: a row that sets it fails';
 COMMENT ON COLUMN smpp_tx_queue.send_after IS 'It is not sent before; NULL: at once';
 COMMENT ON COLUMN smpp_tx_queue.expires_at IS 'It is not sent (again) after it, and ends failed with the state EXPIRED; NULL: never';
 COMMENT ON COLUMN smpp_tx_queue.client_ref IS 'Reference of the application, unique while the row exists: INSERT ... ON CONFLICT (client_ref) DO NOTHING sends a message once however often it is tried';
@@ -538,7 +538,7 @@ CREATE INDEX smpp_tx_parts_message_id ON smpp_tx_parts (esmed_canonical_id(smpp_
   WHERE smpp_message_id IS NOT NULL;
 
 COMMENT ON TABLE smpp_tx_parts IS
-  'The parts of long messages, fixed before the first one leaves: a retry sends the same parts, and never again one that was accepted. They go with their message (ON DELETE CASCADE).';
+  'The parts of long messages, fixed before the first one leaves: a retry sends the same parts, and never again one that was accepted. They go with their message (ON DELETE CASCADE). Not available yet.';
 COMMENT ON COLUMN smpp_tx_parts.tx_id IS 'The message: smpp_tx_queue.id';
 COMMENT ON COLUMN smpp_tx_parts.part IS 'Number of the part, from 1';
 COMMENT ON COLUMN smpp_tx_parts.total IS 'How many parts the message has';
@@ -632,7 +632,7 @@ CREATE INDEX smpp_inbox_unprocessed ON smpp_inbox (id) WHERE NOT processed;
 CREATE INDEX smpp_inbox_source_received_at ON smpp_inbox (source, received_at);
 
 COMMENT ON TABLE smpp_inbox IS
-  'One row a message from a phone, long ones put together. Work through it by WHERE NOT processed ORDER BY id FOR UPDATE SKIP LOCKED, and set processed. The channel smpp_inbox tells of new rows.';
+  'One row a message from a phone; of a long one, one row a part with complete FALSE (putting them together is not available yet). Work through it by WHERE NOT processed ORDER BY id FOR UPDATE SKIP LOCKED, and set processed. The channel smpp_inbox tells of new rows.';
 COMMENT ON COLUMN smpp_inbox.id IS 'Number of the message';
 COMMENT ON COLUMN smpp_inbox.received_at IS 'When its first part was stored';
 COMMENT ON COLUMN smpp_inbox.source IS 'Number of the phone';
@@ -654,7 +654,7 @@ CREATE TABLE smpp_prefixes (
 );
 
 COMMENT ON TABLE smpp_prefixes IS
-  'Sender by destination: the longest prefix of the number counts. It stands behind smpp_source_addr of the message and before esme_source_addr of the server.';
+  'Sender by destination: the longest prefix of the number counts. It stands behind smpp_source_addr of the message and before esme_source_addr of the server. Not available yet.';
 COMMENT ON COLUMN smpp_prefixes.prefix IS 'First digits of the destination, in the form in which it is sent; the empty one fits all';
 COMMENT ON COLUMN smpp_prefixes.operator IS 'Name of the operator, for people';
 COMMENT ON COLUMN smpp_prefixes.source_addr IS 'Sender to use; NULL: as the server says';
@@ -674,7 +674,7 @@ CREATE UNIQUE INDEX smpp_status_classes_once_a_server ON smpp_status_classes (se
 CREATE UNIQUE INDEX smpp_status_classes_once_for_all_servers ON smpp_status_classes (command_status) WHERE server_id IS NULL;
 
 COMMENT ON TABLE smpp_status_classes IS
-  'What an answer of the SMSC means, where it differs from the usual. A row for the server counts before one for all servers.';
+  'What an answer of the SMSC means, where it differs from the usual. A row for the server counts before one for all servers. Not available yet.';
 COMMENT ON COLUMN smpp_status_classes.server_id IS 'The server: smpp_servers.id; NULL: all servers';
 COMMENT ON COLUMN smpp_status_classes.command_status IS 'command_status of the answer';
 COMMENT ON COLUMN smpp_status_classes.class IS 'ok, throttled (the session pauses), temporary (tried again later), permanent (the message fails) or session-fatal (the session is ended)';
@@ -914,7 +914,7 @@ CREATE FUNCTION esmed_preview(message text, server_id bigint DEFAULT NULL)
   AS $$
 BEGIN
   RAISE EXCEPTION 'esmed_preview is not available yet in this version of esmed'
-    USING ERRCODE = 'feature_not_supported', HINT = 'On the command line: esmed encode TEXT';
+    USING ERRCODE = 'feature_not_supported';
 END
 $$;
 COMMENT ON FUNCTION esmed_preview(text, bigint) IS

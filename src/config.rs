@@ -13,6 +13,9 @@ const ENV_PREFIX: &str = "ESMED_";
 /// `ESMED_CONFIG` names the file itself and is read with the command line.
 const ENV_CONFIG: &str = "ESMED_CONFIG";
 
+/// What begins so is for the simulator.
+const ENV_SIM: &str = "ESMED_SIM_";
+
 /// Name of the systemd credential that holds the password of the database.
 const CREDENTIAL: &str = "database-pass";
 
@@ -20,7 +23,7 @@ const CREDENTIAL: &str = "database-pass";
 #[derive(Debug, Error)]
 pub enum ConfigError {
     /// The file can't be read.
-    #[error("can't read {path}: {source}")]
+    #[error("can't read {path}")]
     Unreadable {
         /// Which file.
         path: PathBuf,
@@ -277,7 +280,9 @@ impl Config {
         })?;
         let environment = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .filter(|(name, _)| name.starts_with(ENV_PREFIX) && name != ENV_CONFIG);
+            .filter(|(name, _)| {
+                name.starts_with(ENV_PREFIX) && name != ENV_CONFIG && !name.starts_with(ENV_SIM)
+            });
         let mut config = Self::parse(&path.display().to_string(), &text, environment)?;
         config.read_password()?;
         Ok(config)

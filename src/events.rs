@@ -24,7 +24,7 @@ pub struct EventLog {
 }
 
 impl EventLog {
-    /// The log, and what [`write`] has to store.
+    /// The log, and what [`write()`] has to store.
     #[must_use]
     pub fn new() -> (Self, mpsc::Receiver<Event>) {
         let (events, waiting) = mpsc::channel(WAITING);

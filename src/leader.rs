@@ -53,7 +53,7 @@ pub async fn stand_by(database: &Database, lane: &str) -> Result<Leadership, DbE
                 if !waiting {
                     tracing::info!(
                         lane,
-                        holder = other,
+                        holder = short(&other),
                         "standing by: another daemon serves the lane"
                     );
                 }
@@ -167,6 +167,11 @@ pub async fn keep(
     }
 }
 
+/// Host and process, without what only another daemon needs.
+fn short(holder: &str) -> &str {
+    holder.split(' ').next().unwrap_or(holder)
+}
+
 fn small(count: usize) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)
 }
@@ -241,12 +246,17 @@ impl std::fmt::Display for Holder {
     }
 }
 
-/// When a process started, in ticks since the boot; `None` when there is no such process.
+/// When a process started, in ticks since the boot; `None` when there is no such process, or only
+/// what is left of one until its parent asks for its exit code.
 fn start_of(pid: u32) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The second field, the name in brackets, may hold spaces; the start is the 22nd.
-    let behind_name = stat.rsplit_once(')')?.1;
-    behind_name.split_whitespace().nth(19).map(str::to_owned)
+    let mut behind_name = stat.rsplit_once(')')?.1.split_whitespace();
+    let state = behind_name.next()?;
+    if matches!(state, "Z" | "X") {
+        return None;
+    }
+    behind_name.nth(18).map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -268,6 +278,18 @@ mod tests {
         };
         child.wait().unwrap();
         assert!(Holder::is_gone(&holder.to_string()));
+    }
+
+    #[test]
+    fn a_process_that_only_its_parent_still_knows_is_gone() {
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let stat = format!("/proc/{}/stat", child.id());
+        // It ends by itself; until it is waited for, its state is Z.
+        while !fs::read_to_string(&stat).unwrap().contains(") Z ") {
+            std::thread::yield_now();
+        }
+        assert_eq!(start_of(child.id()), None);
+        child.wait().unwrap();
     }
 
     #[test]

@@ -6,6 +6,8 @@ use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use clap::Args;
 
+use super::say;
+
 use crate::inbound::Inbound;
 use crate::pdu::Frame;
 use crate::server::Server;
@@ -31,7 +33,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     };
     let failed = frame.decode().is_err();
     let row = Inbound::read(&Received::Pdu(frame), &server);
-    println!("{:#}", row.pdu_parsed);
+    say(&format!("{:#}", row.pdu_parsed))?;
     Ok(if failed {
         ExitCode::FAILURE
     } else {

@@ -86,6 +86,17 @@ fn database(config: &Config) -> anyhow::Result<Database> {
     Ok(Database::new(&config.database, "esmed")?)
 }
 
+/// Writes to standard output; a reader who has seen enough is no error.
+fn say(text: &str) -> anyhow::Result<()> {
+    use std::io::{ErrorKind, Write as _};
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(error).context("can't write to standard output")
+        }
+        _ => Ok(()),
+    }
+}
+
 /// A runtime for subcommands: one thread is enough for them.
 fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     tokio::runtime::Builder::new_current_thread()

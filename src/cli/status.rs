@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::json;
 
-use super::{ConfigFile, block_on, database};
+use super::{ConfigFile, block_on, database, say};
 use crate::db::events::{self, Status};
 
 /// How many events are shown.
@@ -28,16 +28,18 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         let lane = &config.daemon.lane;
         let status = events::status(&database, lane).await?;
         if arguments.json {
-            println!("{}", json!(status));
+            say(&json!(status).to_string())?;
         } else if let Some(status) = &status {
-            print(status);
-            println!("\nlast events");
+            let mut lines = picture(status);
+            lines.push(String::new());
+            lines.push("last events".to_owned());
             let last = events::last(&database, lane, EVENTS).await?;
-            for (at, kind, _, message) in last.iter().rev() {
-                println!("  {}  {kind:<18} {message}", at.format("%Y-%m-%d %H:%M:%S"));
-            }
+            lines.extend(last.iter().rev().map(|(at, kind, _, message)| {
+                format!("  {}  {kind:<18} {message}", at.format("%Y-%m-%d %H:%M:%S"))
+            }));
+            say(&lines.join("\n"))?;
         } else {
-            println!("lane {lane}: no daemon has ever served it");
+            say(&format!("lane {lane}: no daemon has ever served it"))?;
         }
         let alive = status.is_some_and(|status| status.alive);
         Ok(if alive {
@@ -48,8 +50,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     })
 }
 
-fn print(status: &Status) {
-    let row = |name: &str, value: String| println!("{name:<10} {value}");
+fn picture(status: &Status) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut row = |name: &str, value: String| lines.push(format!("{name:<10} {value}"));
     row("lane", status.lane.clone());
     row(
         "daemon",
@@ -92,6 +95,7 @@ fn print(status: &Status) {
         let when = status.last_error_seconds.map(ago).unwrap_or_default();
         row("last error", format!("{error} ({when} ago)"));
     }
+    lines
 }
 
 /// `45 s`, `12 min`, `3 h` or `5 d`.

@@ -17,12 +17,25 @@ pub enum DbError {
 }
 
 impl DbError {
+    /// What PostgreSQL or the network said.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::Away(reason) | Self::Busy(reason) | Self::Refused(reason) => reason,
+        }
+    }
+
     /// Whether the database itself is away, so that nothing else would succeed either.
     #[must_use]
     pub fn is_away(&self) -> bool {
         matches!(self, Self::Away(_))
     }
 }
+
+/// This is no database that the program can work with; one line that says what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct NotReady(pub String);
 
 /// The message of PostgreSQL without its DETAIL, which may quote a row and so a text.
 fn message(error: &tokio_postgres::Error) -> String {

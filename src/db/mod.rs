@@ -14,9 +14,11 @@ use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, R
 use tokio_postgres::NoTls;
 use tokio_postgres::config::TargetSessionAttrs;
 
-pub use error::DbError;
+pub use error::{DbError, NotReady};
 
 use crate::config;
+
+const CHECK: &str = include_str!("../../sql/queries/check.sql");
 
 /// The version of `sql/db.sql` that this program works with.
 pub const SCHEMA_VERSION: i32 = 2;
@@ -112,57 +114,56 @@ impl Database {
         &self.config
     }
 
-    /// Whether this is a database that the program can work with; one line that says what to do
-    /// where it is not.
+    /// Whether this is a database that the program can work with.
     ///
     /// # Errors
-    /// `Away` when it can't be reached, `Refused` when it is not ready for this program.
-    pub async fn check(&self) -> Result<(), DbError> {
-        let client = self
-            .client()
-            .await
-            .map_err(|error| DbError::Away(format!("can't connect to {}: {error}", self.place)))?;
+    /// When it can't be reached or is not set up for this program; one line that says what to do.
+    pub async fn check(&self) -> Result<(), NotReady> {
+        let unreachable =
+            |error: DbError| NotReady(format!("can't use {}: {}", self.place, error.reason()));
+        let client = self.client().await.map_err(unreachable)?;
         let row = client
-            .query_one(include_str!("../../sql/queries/check.sql"), &[])
-            .await?;
+            .query_one(CHECK, &[])
+            .await
+            .map_err(|error| unreachable(error.into()))?;
+        let not_ready = |what: String| Err(NotReady(format!("{} {what}", self.place)));
         let encoding: String = row.get("encoding");
         if encoding != "UTF8" {
-            return Err(DbError::Refused(format!(
-                "{} has the encoding {encoding}; create one with ENCODING 'UTF8' and set it up with sql/db.sql",
-                self.place
-            )));
+            return not_ready(format!(
+                "has the encoding {encoding}; create one with ENCODING 'UTF8' and set it up with sql/db.sql"
+            ));
         }
         if !row.get::<_, bool>("has_schema") {
-            let what = if row.get::<_, bool>("has_old_tables") {
-                "has the tables of esmed 0.1.1, which this version can't bring up yet: use an empty database and run psql -v ON_ERROR_STOP=1 -f sql/db.sql as its owner"
+            return not_ready(if row.get::<_, bool>("has_old_tables") {
+                "has the tables of esmed 0.1.1, which this version can't bring up yet: use an empty \
+                 database and run psql -v ON_ERROR_STOP=1 -f sql/db.sql as its owner"
+                    .to_owned()
             } else {
                 "has no esmed tables: run psql -v ON_ERROR_STOP=1 -f sql/db.sql as its owner"
-            };
-            return Err(DbError::Refused(format!("{} {what}", self.place)));
+                    .to_owned()
+            });
         }
         let missing: Vec<String> = row.get("missing_rights");
         if !missing.is_empty() {
-            return Err(DbError::Refused(format!(
-                "{}: the role lacks rights ({}); connect as esmed, or grant it the role esmed",
-                self.place,
+            return not_ready(format!(
+                "lacks rights for this role ({}); connect as esmed, or grant the role esmed",
                 missing.join(", ")
-            )));
+            ));
         }
         let version: Option<i32> = client
             .query_one("SELECT max(version) FROM public.esmed_schema", &[])
-            .await?
+            .await
+            .map_err(|error| unreachable(error.into()))?
             .get(0);
         match version {
             Some(SCHEMA_VERSION) => Ok(()),
-            Some(newer) if newer > SCHEMA_VERSION => Err(DbError::Refused(format!(
-                "{} has schema version {newer}, this program knows {SCHEMA_VERSION}: install a newer esmed",
-                self.place
-            ))),
-            other => Err(DbError::Refused(format!(
-                "{} has schema version {}, this program needs {SCHEMA_VERSION}: bring it up with the scripts in sql/migrations",
-                self.place,
+            Some(newer) if newer > SCHEMA_VERSION => not_ready(format!(
+                "has schema version {newer}, this program knows {SCHEMA_VERSION}: install a newer esmed"
+            )),
+            other => not_ready(format!(
+                "has schema version {}, this program needs {SCHEMA_VERSION}: use a database that was set up with sql/db.sql",
                 other.map_or("none".to_owned(), |version| version.to_string())
-            ))),
+            )),
         }
     }
 }

@@ -57,7 +57,7 @@ pub enum Event<T> {
     },
     /// A submit has its answer.
     Answered {
-        /// As given to [`Session::submit`].
+        /// As given to [`super::Session::submit`].
         token: T,
         /// Of the response, or of the generic_nack in its place.
         status: CommandStatus,
@@ -66,10 +66,10 @@ pub enum Event<T> {
     },
     /// A submit stayed without an answer for twice the response_timer, and its place is free again.
     Unanswered {
-        /// As given to [`Session::submit`].
+        /// As given to [`super::Session::submit`].
         token: T,
     },
-    /// A deliver_sm or data_sm that waits for [`Session::answer_delivery`].
+    /// A deliver_sm or data_sm that waits for [`super::Session::answer_delivery`].
     Delivery(Frame),
     /// An alert_notification or something that could not be understood: to be kept, not answered.
     Notice(Frame),
