@@ -121,7 +121,13 @@ impl Database {
     pub async fn check(&self) -> Result<(), NotReady> {
         let unreachable =
             |error: DbError| NotReady(format!("can't use {}: {}", self.place, error.reason()));
-        let client = self.client().await.map_err(unreachable)?;
+        let client = self.client().await.map_err(|error| {
+            NotReady(format!(
+                "can't connect to {}: {}; check [database] in the configuration, and that PostgreSQL runs there",
+                self.place,
+                error.reason()
+            ))
+        })?;
         let row = client
             .query_one(CHECK, &[])
             .await

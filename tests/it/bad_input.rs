@@ -116,7 +116,7 @@ async fn databases_that_are_not_there_or_not_ready() {
     world.sql("UPDATE esmed_schema SET version = 3").await;
     refused_by_all(&config(""), &["schema version 3", "newer esmed"]).await;
     world.sql("UPDATE esmed_schema SET version = 1").await;
-    refused_by_all(&config(""), &["schema version 1", "sql/migrations"]).await;
+    refused_by_all(&config(""), &["schema version 1", "sql/db.sql"]).await;
     world.sql("DELETE FROM esmed_schema").await;
     refused_by_all(&config(""), &["schema version none"]).await;
     // As 0.1.1 left it: tables, and no word of a version.
