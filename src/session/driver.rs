@@ -211,9 +211,9 @@ impl<O: Outlet> Driver<'_, O> {
                 }
                 Woken::Submission(None) => submissions_open = false,
                 Woken::Answer(first) => {
-                    self.answer(first);
+                    self.answer(first, now);
                     while let Ok(next) = answered.try_recv() {
-                        self.answer(next);
+                        self.answer(next, now);
                     }
                 }
                 Woken::Control => {
@@ -301,11 +301,15 @@ impl<O: Outlet> Driver<'_, O> {
         }
     }
 
-    fn answer(&mut self, answer: DeliveryAnswer) {
+    fn answer(&mut self, answer: DeliveryAnswer, now: Instant) {
         // Nothing keeps a delivery from being answered twice.
         self.unanswered_deliveries = self.unanswered_deliveries.saturating_sub(1);
-        self.session
-            .answer_delivery(answer.command_id, answer.sequence_number, answer.status);
+        self.session.answer_delivery(
+            answer.command_id,
+            answer.sequence_number,
+            answer.status,
+            now,
+        );
     }
 
     fn disconnected(&mut self, why: &str) {
@@ -359,6 +363,7 @@ impl<O: Outlet> Driver<'_, O> {
                 header.command_id,
                 header.sequence_number,
                 CommandStatus::ESME_RX_T_APPN,
+                clock(),
             );
         }
     }

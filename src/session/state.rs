@@ -62,6 +62,8 @@ pub struct Session<T> {
     enquire_link: Option<Request>,
     unbind: Option<Request>,
     last_received: Instant,
+    /// Deliveries that were told and not answered yet.
+    unanswered_deliveries: usize,
     /// Since when an incomplete PDU waits for its rest.
     partial_since: Option<Instant>,
 }
@@ -91,6 +93,7 @@ impl<T> Session<T> {
             enquire_link: None,
             unbind: None,
             last_received: now,
+            unanswered_deliveries: 0,
             partial_since: None,
             config,
         };
@@ -166,10 +169,23 @@ impl<T> Session<T> {
         request: CommandId,
         sequence_number: u32,
         status: CommandStatus,
+        now: Instant,
     ) {
         if self.is_closed() {
             return;
         }
+        // Nothing keeps a delivery from being answered twice.
+        self.unanswered_deliveries = self.unanswered_deliveries.saturating_sub(1);
+        self.respond_to_delivery(request, sequence_number, status);
+        self.after_window_change(now);
+    }
+
+    fn respond_to_delivery(
+        &mut self,
+        request: CommandId,
+        sequence_number: u32,
+        status: CommandStatus,
+    ) {
         // A message_id in a deliver_sm_resp is unused and set to NULL (4.6.2).
         let body = Some(MessageIdResp::default());
         let response = match request {
@@ -195,12 +211,10 @@ impl<T> Session<T> {
 
     fn after_window_change(&mut self, now: Instant) {
         match self.state {
-            State::Draining(until) if self.window.is_empty() || until <= now => {
+            State::Draining(until) if self.owes_nothing() || until <= now => {
                 self.send_unbind(now);
             }
-            State::PeerUnbinding(sequence_number, until)
-                if self.window.is_empty() || until <= now =>
-            {
+            State::PeerUnbinding(sequence_number, until) if self.owes_nothing() || until <= now => {
                 self.respond(&Pdu::UnbindResp, CommandStatus::ESME_ROK, sequence_number);
                 self.close(CloseReason::PeerUnbound);
             }
@@ -209,6 +223,12 @@ impl<T> Session<T> {
             }
             _ => {}
         }
+    }
+
+    /// Neither side waits for an answer of the other. What the SMSC delivered is answered before the
+    /// session ends, or it would come again.
+    fn owes_nothing(&self) -> bool {
+        self.window.is_empty() && self.unanswered_deliveries == 0
     }
 
     fn send_unbind(&mut self, now: Instant) {
@@ -242,6 +262,15 @@ impl<T> Session<T> {
     #[must_use]
     pub fn is_leaving(&self) -> bool {
         !matches!(self.state, State::Open | State::Bound)
+    }
+
+    /// Whether nothing more is awaited than the end: what comes now is better delivered again later.
+    pub(super) fn refuses_deliveries(&self) -> bool {
+        match self.state {
+            State::Draining(_) => self.window.is_empty(),
+            State::Unbinding => true,
+            _ => false,
+        }
     }
 
     fn is_closed(&self) -> bool {

@@ -56,12 +56,20 @@ impl<T> Session<T> {
         match header.command_id {
             CommandId::SUBMIT_SM_RESP | CommandId::GENERIC_NACK => self.handle_answer(&frame, now),
             CommandId::DELIVER_SM | CommandId::DATA_SM => match self.state {
-                State::Open => self.answer_delivery(
+                State::Open => self.respond_to_delivery(
                     header.command_id,
                     sequence_number,
                     CommandStatus::ESME_RINVBNDSTS,
                 ),
-                _ => self.events.push_back(Event::Delivery(frame)),
+                _ if self.refuses_deliveries() => self.respond_to_delivery(
+                    header.command_id,
+                    sequence_number,
+                    CommandStatus::ESME_RX_T_APPN,
+                ),
+                _ => {
+                    self.unanswered_deliveries += 1;
+                    self.events.push_back(Event::Delivery(frame));
+                }
             },
             CommandId::ENQUIRE_LINK => {
                 self.respond(

@@ -20,7 +20,8 @@ fn a_deliver_sm_is_answered_only_when_told_to() {
     assert_eq!(frame.octets, encoded(&deliver_sm(), OK, 77));
     pair.pass(seconds(9));
     assert_eq!(pair.sent(), []);
-    pair.session.answer_delivery(CommandId::DELIVER_SM, 77, OK);
+    pair.session
+        .answer_delivery(CommandId::DELIVER_SM, 77, OK, pair.now);
     // By 4.6.2: an empty message_id.
     let octets = [0, 0, 0, 17, 0x80, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 77, 0];
     assert_eq!(pair.session.transmit(), octets);
@@ -32,7 +33,8 @@ fn a_data_sm_has_its_own_response() {
     pair.receive(&Pdu::DataSm(DataSm::default()), OK, 78);
     delivered(&mut pair);
     let status = CommandStatus::ESME_RX_T_APPN;
-    pair.session.answer_delivery(CommandId::DATA_SM, 78, status);
+    pair.session
+        .answer_delivery(CommandId::DATA_SM, 78, status, pair.now);
     let (header, _) = {
         pair.write(usize::MAX);
         let frame = FrameDecoder::default().next_frame(&mut pair.arrived);
@@ -77,9 +79,46 @@ fn deliveries_go_on_while_we_unbind() {
     pair.start_unbind(seconds(30));
     pair.receive(&deliver_sm(), OK, 77);
     delivered(&mut pair);
-    pair.session.answer_delivery(CommandId::DELIVER_SM, 77, OK);
+    pair.session
+        .answer_delivery(CommandId::DELIVER_SM, 77, OK, pair.now);
     let (header, _) = pair.sent_one();
     assert_eq!(header.command_id, CommandId::DELIVER_SM_RESP);
+}
+
+#[test]
+fn unbind_follows_the_answers_to_what_was_delivered() {
+    let mut pair = Pair::bound(config());
+    pair.receive(&deliver_sm(), OK, 77);
+    delivered(&mut pair);
+    pair.start_unbind(seconds(30));
+    assert_eq!(pair.sent(), []);
+    // What comes now is refused for the time being, and not told to anybody.
+    pair.receive(&deliver_sm(), OK, 78);
+    assert_eq!(pair.events(), []);
+    pair.write(usize::MAX);
+    let frame = FrameDecoder::default().next_frame(&mut pair.arrived);
+    let header = frame.unwrap().unwrap().header;
+    assert_eq!(header.command_status, CommandStatus::ESME_RX_T_APPN);
+    assert_eq!(header.sequence_number, 78);
+    pair.session
+        .answer_delivery(CommandId::DELIVER_SM, 77, OK, pair.now);
+    let sent: Vec<_> = pair
+        .sent()
+        .iter()
+        .map(|(header, _)| header.command_id)
+        .collect();
+    assert_eq!(sent, [CommandId::DELIVER_SM_RESP, CommandId::UNBIND]);
+}
+
+#[test]
+fn unbind_does_not_wait_for_ever_for_what_was_delivered() {
+    let mut pair = Pair::bound(config());
+    pair.receive(&deliver_sm(), OK, 77);
+    delivered(&mut pair);
+    pair.start_unbind(seconds(3));
+    pair.pass(seconds(3));
+    let (header, _) = pair.sent_one();
+    assert_eq!(header.command_id, CommandId::UNBIND);
 }
 
 #[test]
@@ -87,6 +126,7 @@ fn a_closed_session_answers_nothing() {
     let mut pair = Pair::bound(config());
     pair.receive(&deliver_sm(), OK, 77);
     pair.session.close(CloseReason::PeerUnbound);
-    pair.session.answer_delivery(CommandId::DELIVER_SM, 77, OK);
+    pair.session
+        .answer_delivery(CommandId::DELIVER_SM, 77, OK, pair.now);
     assert_eq!(pair.sent(), []);
 }
