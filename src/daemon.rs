@@ -34,7 +34,8 @@ const LAST_COMMIT: Duration = Duration::from_secs(5);
 pub enum Ended {
     /// Everything is recorded.
     Clean,
-    /// The database stayed away: what was not recorded is in doubt at the next start.
+    /// The database stayed away, or somebody held a row: what was not recorded is in doubt at the next
+    /// start.
     Unrecorded,
 }
 
@@ -220,7 +221,7 @@ async fn serve(
     }
     if !everything {
         tracing::error!(
-            "the database stayed away: what was not recorded is in doubt at the next start"
+            "not everything could be recorded (is the database away, or a row locked?): what was not is in doubt at the next start"
         );
         return Served::Stopped(Ended::Unrecorded);
     }

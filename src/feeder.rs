@@ -282,8 +282,21 @@ impl Feeder {
     }
 
     async fn adopt_patiently(&self, orphans: Orphans) {
+        let mut told = false;
         while let Err(error) = self.adopt(orphans).await {
             tracing::debug!(%error, "rows with an open attempt could not be looked for");
+            // While it is away the recorder tells.
+            if !error.is_away() && !told {
+                told = true;
+                self.events.emit(Event {
+                    component: "queue",
+                    kind: "claims_stopped",
+                    status: Some("down"),
+                    server_id: None,
+                    message: format!("open attempts can't be looked for, nothing is sent: {error}"),
+                    details: None,
+                });
+            }
             sleep(RETRY).await;
         }
     }

@@ -348,8 +348,9 @@ impl Recorder {
         let back = async {
             loop {
                 sleep(RETRY).await;
-                if database.client().await.is_ok() {
-                    return;
+                match database.probe().await {
+                    Ok(()) => return,
+                    Err(error) => tracing::debug!(%error, "not back yet"),
                 }
             }
         };

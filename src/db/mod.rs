@@ -110,6 +110,17 @@ impl Database {
         Ok(self.pool.get().await?)
     }
 
+    /// Whether the database takes writes: a standby, say, does not.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn probe(&self) -> Result<(), DbError> {
+        let client = self.client().await?;
+        Ok(client
+            .batch_execute("UPDATE public.smpp_status SET lane = lane WHERE FALSE")
+            .await?)
+    }
+
     pub(crate) fn config(&self) -> &tokio_postgres::Config {
         &self.config
     }
