@@ -126,9 +126,9 @@ async fn serve(
             deliveries: delivered,
             in_flight: in_flight.clone(),
             wake: Arc::clone(&wakeups.tx_queue),
-            events: event_log.clone(),
             database_up,
-            told: Told::default(),
+            wary_until: None,
+            told: Told::new(event_log.clone()),
         }
         .run(give_up.clone()),
     );

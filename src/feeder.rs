@@ -1,11 +1,14 @@
 //! Claims rows for the session, no more than it can take.
 
+mod lookahead;
+mod orphans;
 mod refusals;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use serde_json::json;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::sleep;
@@ -13,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::db::events::Event;
 use crate::db::queue::{self, Claimed};
-use crate::db::{Database, DbError, inbound, servers};
+use crate::db::{Database, DbError, inbound};
 use crate::events::EventLog;
 use crate::in_flight::InFlight;
 use crate::lease::Lease;
@@ -23,24 +26,27 @@ use crate::server::{InDoubt, Server};
 use crate::session::driver::Submission;
 use crate::submission;
 
+use lookahead::Lookahead;
+use orphans::LostClaim;
 use refusals::Refusals;
 
 /// Most rows in one claim: with a thousand or more PostgreSQL would rather scan the table.
 const CLAIM_AT_MOST: usize = 500;
 
-/// Rows are claimed ahead of the window for so long a time at the present rate, so that the session
-/// has work while a claim commits; an urgent row waits no longer than that, or than one window.
-const AHEAD: Duration = Duration::from_millis(20);
-
-/// Over how long the present rate is measured.
-const RATE_OVER: Duration = Duration::from_millis(50);
-
 /// A daemon that lost its lease, or a connection that broke, may have a claim under way that commits
-/// after the look for open attempts. No statement takes longer than 30 s, so a second look then finds the rest.
-const SECOND_LOOK: Duration = Duration::from_secs(35);
+/// after the look for open attempts. No statement takes longer than 30 s, so another look then finds
+/// the rest.
+const LOOK_AGAIN: Duration = Duration::from_secs(35);
+
+/// Rows with an open attempt that nobody works at are looked for so often: somebody may move them
+/// here from another lane, or restore them from a backup.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
 
 /// Between attempts while the database is away.
 const RETRY: Duration = Duration::from_millis(250);
+
+/// Between claims that fail one after the other.
+const RETRY_AT_MOST: Duration = Duration::from_secs(5);
 
 /// A bound session, for the feeder.
 #[derive(Debug, Clone)]
@@ -51,47 +57,6 @@ pub struct SessionHandle {
     pub submissions: mpsc::Sender<Submission<Attempt>>,
     /// How many have had their outcome.
     pub outcomes: Arc<AtomicU64>,
-}
-
-/// How many rows may wait in front of the window. Pure.
-#[derive(Debug)]
-struct Lookahead {
-    since: Instant,
-    outcomes: u64,
-    per_second: f64,
-}
-
-impl Lookahead {
-    fn new(now: Instant) -> Self {
-        Self {
-            since: now,
-            outcomes: 0,
-            per_second: 0.0,
-        }
-    }
-
-    /// The limit at `now`, when the session has had `outcomes` in all.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // clamped to a small range
-    fn limit(&mut self, outcomes: u64, window: usize, now: Instant) -> usize {
-        let passed = now.saturating_duration_since(self.since);
-        if passed >= RATE_OVER {
-            let done = outcomes.saturating_sub(self.outcomes);
-            self.per_second = done as f64 / passed.as_secs_f64();
-            self.outcomes = outcomes;
-            self.since = now;
-        }
-        let ahead = self.per_second * AHEAD.as_secs_f64();
-        window.max(ahead.min(CLAIM_AT_MOST as f64) as usize)
-    }
-}
-
-/// Why rows have to be looked for that have an open attempt and nobody who works at it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Orphans {
-    /// Another daemon, or an earlier run of this one, may have sent them.
-    OfAnother,
-    /// A claim of our own was not answered; nothing of it was sent.
-    OfLostClaim,
 }
 
 /// Claims rows until told to stop.
@@ -118,30 +83,51 @@ pub struct Feeder {
     pub poll_interval: Duration,
 }
 
+/// What the feeder remembers from turn to turn.
+struct Turn {
+    lookahead: Lookahead,
+    refusals: Refusals,
+    /// Claims that failed since the last that did not.
+    failures: u32,
+    /// Every claim that was answered started its attempts no later than this.
+    last_claim: DateTime<Utc>,
+    /// When to look for rows with an open attempt that nobody works at.
+    look_at: Instant,
+    /// When rows were last looked for whose time ran out.
+    swept: Option<Instant>,
+}
+
+/// What a claim brought.
+struct ClaimedRows {
+    count: usize,
+    /// The latest start of their attempts.
+    last_start: DateTime<Utc>,
+}
+
 impl Feeder {
     /// Claims rows until told to stop.
     pub async fn run(mut self, stop: CancellationToken) {
         let work = async {
-            self.adopt_patiently(Orphans::OfAnother).await;
-            let mut lookahead = Lookahead::new(Instant::now());
-            let mut refusals = Refusals::default();
-            let mut looked = None;
-            let mut second_look = Some(Instant::now() + SECOND_LOOK);
+            self.adopt_patiently(None).await;
+            let mut turn = Turn {
+                lookahead: Lookahead::new(Instant::now()),
+                refusals: Refusals::default(),
+                failures: 0,
+                last_claim: self.clock().await,
+                look_at: Instant::now() + LOOK_AGAIN,
+                swept: None,
+            };
             loop {
-                if second_look.is_some_and(|at| at <= Instant::now()) {
-                    second_look = None;
-                    self.adopt_patiently(Orphans::OfAnother).await;
+                let now = Instant::now();
+                if turn.look_at <= now {
+                    turn.look_at = now + LOOK_EVERY;
+                    self.adopt_patiently(None).await;
                 }
-                if looked.is_none_or(|at: Instant| at.elapsed() >= self.poll_interval) {
-                    looked = Some(Instant::now());
+                if turn.swept.is_none_or(|at| at + self.poll_interval <= now) {
+                    turn.swept = Some(now);
                     self.expire().await;
                 }
-                let fed = self.feed(&mut lookahead, &mut refusals).await;
-                if let Err(error) = fed {
-                    tracing::debug!(%error, "a claim failed");
-                    self.adopt_patiently(Orphans::OfLostClaim).await;
-                    second_look = Some(Instant::now() + SECOND_LOOK);
-                }
+                self.feed(&mut turn).await;
             }
         };
         tokio::select! {
@@ -154,18 +140,10 @@ impl Feeder {
     }
 
     /// One turn: a claim, or a wait for what makes one worthwhile.
-    ///
-    /// # Errors
-    /// When a claim was not answered.
-    async fn feed(
-        &mut self,
-        lookahead: &mut Lookahead,
-        refusals: &mut Refusals,
-    ) -> Result<(), DbError> {
+    async fn feed(&mut self, turn: &mut Turn) {
         let handle = self.session.borrow_and_update().clone();
         let Some(mut handle) = handle.filter(|handle| !handle.submissions.is_closed()) else {
-            self.wait().await;
-            return Ok(());
+            return self.wait().await;
         };
         let server = Arc::clone(&handle.server.borrow_and_update());
         let now = Instant::now();
@@ -174,20 +152,20 @@ impl Feeder {
                 Ok(()) = handle.server.changed() => {}
                 () = self.wait() => {}
             }
-            return Ok(());
+            return;
         }
         if !self.lease.stands(now) {
-            self.wait().await;
-            return Ok(());
+            return self.wait().await;
         }
-        let window = server.settings.window;
-        let ahead = lookahead
-            .limit(handle.outcomes.load(Ordering::Relaxed), window, now)
+        let outcomes = handle.outcomes.load(Ordering::Relaxed);
+        let ahead = turn
+            .lookahead
+            .limit(outcomes, &server.settings, now)
             .min(handle.submissions.max_capacity());
         let queued = handle.submissions.max_capacity() - handle.submissions.capacity();
         let free = ahead
             .saturating_sub(queued)
-            .min(self.in_flight.room(window))
+            .min(self.in_flight.room(server.settings.window))
             .min(CLAIM_AT_MOST);
         // Few large claims cost less than many small ones, as long as the session has work.
         if free == 0 || (queued > 0 && free < ahead.div_ceil(2)) {
@@ -196,29 +174,89 @@ impl Feeder {
                 _ = self.session.changed() => {}
                 () = sleep(self.poll_interval) => {}
             }
-            return Ok(());
+            return;
         }
-        let free = free.min(refusals.limit());
-        let left_out = refusals.left_out(now);
+        let free = free.min(turn.refusals.limit());
+        let server_id = server.account.id;
+        let left_out = turn.refusals.left_out(now);
         match self
             .claim_and_dispatch(&handle, server, free, left_out)
             .await
         {
             Ok(claimed) => {
-                refusals.succeeded();
+                if turn.failures > 1 {
+                    self.tell_resumed();
+                }
+                turn.failures = 0;
+                turn.refusals.succeeded();
+                turn.last_claim = turn.last_claim.max(claimed.last_start);
                 // More may be waiting.
-                if claimed < free {
+                if claimed.count < free {
                     self.wait().await;
                 }
             }
-            Err(DbError::Refused(reason)) => {
-                if refusals.refused(free) {
-                    self.leave_out_next(refusals, &reason).await;
-                }
-            }
-            Err(error) => return Err(error),
+            Err(error) => self.claim_failed(turn, server_id, free, &error).await,
         }
-        Ok(())
+    }
+
+    /// After a claim that was refused or not answered.
+    async fn claim_failed(&self, turn: &mut Turn, server_id: i64, rows: usize, error: &DbError) {
+        tracing::debug!(%error, "a claim failed");
+        // A lock that a user's trigger waits for may be as lasting as a refusal.
+        let by_a_row = match error {
+            DbError::Refused(_) => true,
+            DbError::Busy(_) => turn.failures > 0,
+            DbError::Away(_) | DbError::Broken(_) => false,
+        };
+        turn.failures += 1;
+        if by_a_row {
+            if turn.refusals.refused(rows) {
+                self.leave_out_next(&mut turn.refusals, error.reason())
+                    .await;
+            }
+            return;
+        }
+        let lost = LostClaim {
+            server_id,
+            after: turn.last_claim,
+        };
+        self.adopt_patiently(Some(lost)).await;
+        turn.look_at = turn.look_at.min(Instant::now() + LOOK_AGAIN);
+        if turn.failures == 2 {
+            self.tell_stopped(&format!("claims fail: {error}"));
+        }
+        let doublings = turn.failures.min(6) - 1;
+        sleep((RETRY * (1 << doublings)).min(RETRY_AT_MOST)).await;
+    }
+
+    fn tell_stopped(&self, why: &str) {
+        self.tell("claims_stopped", "down", format!("nothing is sent: {why}"));
+    }
+
+    fn tell_resumed(&self) {
+        self.tell("claims_resumed", "ok", "messages are sent again".to_owned());
+    }
+
+    fn tell(&self, kind: &'static str, status: &'static str, message: String) {
+        self.events.emit(Event {
+            component: "queue",
+            kind,
+            status: Some(status),
+            server_id: None,
+            message,
+            details: None,
+        });
+    }
+
+    /// The time of the database, as soon as it answers.
+    async fn clock(&self) -> DateTime<Utc> {
+        loop {
+            match queue::clock(&self.database).await {
+                Ok(now) => return now,
+                Err(error) => tracing::debug!(%error, "the time could not be asked for"),
+            }
+            sleep(RETRY).await;
+        }
     }
 
     /// Leaves the next row out of the claims to come: the database refuses to have it claimed.
@@ -257,7 +295,7 @@ impl Feeder {
         server: Arc<Server>,
         limit: usize,
         left_out: Vec<i64>,
-    ) -> Result<usize, DbError> {
+    ) -> Result<ClaimedRows, DbError> {
         // A task of its own: being told to stop must not lose the answer to a claim.
         let claim = tokio::spawn({
             let (database, lane, epoch) = (self.database.clone(), self.lane.clone(), self.epoch);
@@ -269,84 +307,23 @@ impl Feeder {
                     queue::claim(&database, &lane, server.account.id, limit, epoch, &left_out)
                         .await?;
                 in_flight.add(rows.iter().map(|row| (row.id, row.started_at)));
-                let count = rows.len();
+                let claimed = ClaimedRows {
+                    count: rows.len(),
+                    last_start: rows
+                        .iter()
+                        .map(|row| row.started_at)
+                        .max()
+                        .unwrap_or_default(),
+                };
                 for row in rows {
                     dispatch(&row, &server, &submissions, &outcomes).await;
                 }
-                Ok(count)
+                Ok(claimed)
             }
         });
         claim
             .await
             .unwrap_or_else(|error| Err(DbError::Away(format!("a claim did not end: {error}"))))
-    }
-
-    async fn adopt_patiently(&self, orphans: Orphans) {
-        let mut told = false;
-        while let Err(error) = self.adopt(orphans).await {
-            tracing::debug!(%error, "rows with an open attempt could not be looked for");
-            // While it is away the recorder tells.
-            if !error.is_away() && !told {
-                told = true;
-                self.events.emit(Event {
-                    component: "queue",
-                    kind: "claims_stopped",
-                    status: Some("down"),
-                    server_id: None,
-                    message: format!("open attempts can't be looked for, nothing is sent: {error}"),
-                    details: None,
-                });
-            }
-            sleep(RETRY).await;
-        }
-    }
-
-    /// Gives rows with an open attempt that nobody works at their outcome.
-    async fn adopt(&self, orphans: Orphans) -> Result<(), DbError> {
-        loop {
-            let known = self.in_flight.snapshot();
-            let limit = CLAIM_AT_MOST as i64;
-            let rows =
-                queue::started(&self.database, &self.lane, &known, limit, self.epoch).await?;
-            if rows.is_empty() {
-                return Ok(());
-            }
-            let mut ids: Vec<i64> = rows.iter().filter_map(|row| row.server_id).collect();
-            ids.sort_unstable();
-            ids.dedup();
-            let servers: Vec<Arc<Server>> = servers::by_id(&self.database, &ids)
-                .await?
-                .into_iter()
-                .map(Arc::new)
-                .collect();
-            let fallback = Arc::new(Server::unknown());
-            tracing::info!(
-                count = rows.len(),
-                "rows with an open attempt and no answer are resolved"
-            );
-            self.in_flight
-                .add(rows.iter().map(|row| (row.id, row.started_at)));
-            for row in rows {
-                let server = servers
-                    .iter()
-                    .find(|server| Some(server.account.id) == row.server_id)
-                    .unwrap_or(&fallback);
-                let recorded = Recorded {
-                    attempt: Attempt {
-                        tx_id: row.id,
-                        started_at: row.started_at,
-                        number: row.attempts,
-                        in_doubt: row.in_doubt_policy.as_deref().and_then(InDoubt::from_name),
-                        server: Arc::clone(server),
-                    },
-                    outcome: match orphans {
-                        Orphans::OfAnother => Outcome::Unanswered,
-                        Orphans::OfLostClaim => Outcome::Unwritten,
-                    },
-                };
-                send(&self.outcomes, recorded).await;
-            }
-        }
     }
 
     /// Ends rows whose time ran out while they waited.
@@ -409,32 +386,5 @@ async fn send(outcomes: &mpsc::Sender<Recorded>, recorded: Recorded) {
             tx_id = unsent.0.attempt.tx_id,
             "an outcome found no recorder"
         );
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_window_ahead_unless_the_session_is_faster() {
-        let start = Instant::now();
-        let mut lookahead = Lookahead::new(start);
-        assert_eq!(lookahead.limit(0, 10, start), 10);
-        // 100 a second: two in 20 ms, less than a window.
-        let now = start + Duration::from_millis(100);
-        assert_eq!(lookahead.limit(10, 10, now), 10);
-        // 10,000 a second: 200 in 20 ms.
-        let now = now + Duration::from_millis(100);
-        assert_eq!(lookahead.limit(1010, 10, now), 200);
-        // Not measured anew before 50 ms have passed.
-        assert_eq!(
-            lookahead.limit(1010, 10, now + Duration::from_millis(10)),
-            200
-        );
-        // Never more than one claim takes, but always a window.
-        let now = now + Duration::from_millis(100);
-        assert_eq!(lookahead.limit(101_010, 10, now), CLAIM_AT_MOST);
-        assert_eq!(lookahead.limit(101_010, 5000, now), 5000);
     }
 }

@@ -10,6 +10,9 @@ use crate::receipt::IdFormat;
 use crate::server::{InDoubt, Server};
 use crate::session::driver::SubmitOutcome;
 
+/// SMPP allows 64 octets. Much longer ones would not fit into an index.
+const LONGEST_MESSAGE_ID: usize = 255;
+
 /// The longest that a row waits for its next attempt.
 const LONGEST_RETRY_DELAY: Duration = Duration::from_secs(3600);
 
@@ -138,6 +141,14 @@ fn answered(
     };
     let last = attempt.number >= attempt.server.max_submission_attempts;
     match status.class() {
+        StatusClass::Ok if message_id.len() > LONGEST_MESSAGE_ID => RowUpdate {
+            done: true,
+            info: Some(format!(
+                "accepted with a message_id of {} octets, which is not kept",
+                message_id.len()
+            )),
+            ..open
+        },
         StatusClass::Ok => RowUpdate {
             done: true,
             message_id: Some(without_nul(message_id)).filter(|id| !id.is_empty()),
@@ -243,6 +254,18 @@ mod tests {
         assert!(update.done && update.answered && !update.failed);
         assert_eq!(update.message_id.as_deref(), Some("00AB"));
         assert_eq!(update.uncounted, 0);
+    }
+
+    #[test]
+    fn a_monstrous_id_is_not_kept() {
+        let outcome = Outcome::Answered {
+            status: CommandStatus::ESME_ROK,
+            message_id: "1".repeat(256),
+        };
+        let update = resolve(&attempt(1), &outcome, 0.0);
+        assert!(update.done && !update.failed);
+        assert_eq!(update.message_id, None);
+        assert!(update.info.unwrap().contains("256 octets"));
     }
 
     #[test]

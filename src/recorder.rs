@@ -4,19 +4,16 @@
 //! them, then new deliveries and what they change. Only then are deliveries answered.
 
 mod batch;
+mod told;
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::json;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use crate::db::events::Event;
 use crate::db::{Database, DbError};
-use crate::events::EventLog;
 use crate::in_flight::InFlight;
 use crate::inbound::Inbound;
 use crate::outbox::{Attempt, Outcome, RowUpdate, resolve};
@@ -25,6 +22,7 @@ use crate::server::Server;
 use crate::session::driver::Delivery;
 
 use batch::{Batch, Committed};
+pub use told::Told;
 
 /// Most outcomes and most deliveries in one transaction.
 const BATCH: usize = 500;
@@ -35,8 +33,11 @@ const RETRY: Duration = Duration::from_millis(250);
 /// Until an outcome that the database would not take is offered again.
 const PARKED_RETRY: Duration = Duration::from_secs(1);
 
-/// Between events that tell of deliveries which the database does not take.
-const STORE_REFUSED_EVERY: Duration = Duration::from_secs(60);
+/// For so long after somebody's lock was met, others are reckoned with.
+const WARY_FOR: Duration = Duration::from_secs(30);
+
+/// Locks that are waited for, briefly each, to find what is locked; what is left then waits whole.
+const LOCKS_MET_AT_MOST: u32 = 12;
 
 /// An attempt and what became of it.
 #[derive(Debug)]
@@ -76,21 +77,12 @@ pub struct Recorder {
     pub in_flight: InFlight,
     /// Rings for the feeder when rows may leave again.
     pub wake: Arc<Notify>,
-    /// For what does not fit.
-    pub events: EventLog,
     /// Whether the database takes what it is given.
     pub database_up: watch::Sender<bool>,
+    /// Until when locks of others are to be reckoned with.
+    pub wary_until: Option<Instant>,
     /// What an event has told of already.
     pub told: Told,
-}
-
-/// Keeps the recorder from telling the same thing every second.
-#[derive(Debug, Default)]
-pub struct Told {
-    /// Rows whose outcome the database refuses.
-    refused: HashSet<i64>,
-    /// When a delivery was refused last.
-    store_refused: Option<Instant>,
 }
 
 impl Recorder {
@@ -116,15 +108,19 @@ impl Recorder {
             // Deliveries first: every outcome that the session told before one of them is then in
             // the same transaction, and few receipts have to wait for their response.
             self.top_up(&mut outcomes, &mut deliveries);
-            let mut updates: Vec<RowUpdate> = outcomes
+            let updates = outcomes
                 .drain(..)
                 .map(|it| resolve(&it.attempt, &it.outcome, fastrand::f64()))
                 .collect();
-            if parked_until <= Instant::now() {
-                updates.append(&mut parked);
-            }
             let stored = deliveries.drain(..).map(Stored::read).collect();
-            let write = self.write(Batch::new(updates, stored));
+            let mut batches = self.batches(updates, stored);
+            if parked_until <= Instant::now() && !parked.is_empty() {
+                // Apart from the others, and behind them: they have kept some waiting before.
+                let mut again = Batch::new(std::mem::take(&mut parked), Vec::new());
+                again.wary = true;
+                batches.insert(0, again);
+            }
+            let write = self.write(batches);
             let refused = tokio::select! {
                 refused = write => refused,
                 () = give_up.cancelled() => return false,
@@ -137,6 +133,21 @@ impl Recorder {
             }
         }
         true
+    }
+
+    /// What is written in one transaction, or in two while somebody holds locks.
+    fn batches(&mut self, outcomes: Vec<RowUpdate>, deliveries: Vec<Stored>) -> Vec<Batch> {
+        let whole = Batch::new(outcomes, deliveries);
+        self.wary_until = self.wary_until.filter(|&until| Instant::now() < until);
+        if self.wary_until.is_none() {
+            return vec![whole];
+        }
+        let mut parts = match whole.split_by_kind() {
+            Ok((outcomes, deliveries)) => vec![deliveries, outcomes],
+            Err(whole) => vec![whole],
+        };
+        parts.iter_mut().for_each(|part| part.wary = true);
+        parts
     }
 
     fn top_up(&mut self, outcomes: &mut Vec<Recorded>, deliveries: &mut Vec<Delivered>) {
@@ -154,20 +165,21 @@ impl Recorder {
 
     /// Writes everything, in smaller and smaller pieces where the database refuses a part of it.
     /// Returns the outcomes that it refuses by themselves.
-    async fn write(&mut self, whole: Batch) -> Vec<RowUpdate> {
+    async fn write(&mut self, mut pieces: Vec<Batch>) -> Vec<RowUpdate> {
         let mut refused = Vec::new();
-        let mut pieces = vec![whole];
+        let mut locks_met = 0;
         while let Some(mut piece) = pieces.pop() {
             if piece.is_empty() {
                 continue;
             }
             match batch::commit(&self.database, &piece).await {
                 Ok(committed) => {
-                    self.database_is(true);
-                    refused.extend(self.finish(piece, committed));
+                    self.told.back();
+                    refused.extend(self.finish(piece, &committed));
                 }
                 Err(error) if error.is_away() => {
-                    self.database_is_away(&error);
+                    self.database_is(false);
+                    self.told.lost(&error);
                     // The SMSC keeps what it was told that we don't have.
                     for waiting in pieces.iter_mut().chain([&mut piece]) {
                         refuse_for_now(waiting.deliveries.drain(..));
@@ -176,11 +188,26 @@ impl Recorder {
                     pieces.push(piece);
                     self.wait_for_database().await;
                 }
-                Err(error @ DbError::Busy(_))
+                Err(error @ (DbError::Busy(_) | DbError::Broken(_)))
                     if piece.outcomes.is_empty() || piece.deliveries.is_empty() =>
                 {
-                    tracing::debug!(%error, "somebody holds a lock");
-                    pieces.extend(self.locked_out(piece, &error, &mut refused));
+                    tracing::debug!(%error, "somebody holds a lock, or a right is missing");
+                    self.wary_until = Some(Instant::now() + WARY_FOR);
+                    if !piece.wary {
+                        piece.wary = true;
+                        pieces.push(piece);
+                        continue;
+                    }
+                    let look = locks_met < LOCKS_MET_AT_MOST && matches!(error, DbError::Busy(_));
+                    locks_met += 1;
+                    match piece.split() {
+                        Ok((first, second)) if look => pieces.extend([second, first]),
+                        Ok((first, second)) => {
+                            self.give_up_for_now(first, &error, &mut refused);
+                            self.give_up_for_now(second, &error, &mut refused);
+                        }
+                        Err(single) => self.give_up_for_now(single, &error, &mut refused),
+                    }
                 }
                 Err(error) => match piece.split() {
                     Ok((first, second)) => {
@@ -195,24 +222,14 @@ impl Recorder {
         refused
     }
 
-    /// Outcomes or deliveries that somebody's lock kept from being written. To try them in smaller
-    /// and smaller pieces would take the patience of a lock for each, and nothing else is recorded
-    /// meanwhile. Returns what is to be tried instead.
-    fn locked_out(
-        &mut self,
-        mut piece: Batch,
-        error: &DbError,
-        refused: &mut Vec<RowUpdate>,
-    ) -> Option<Batch> {
+    /// Outcomes or deliveries that can't be written as things are: outcomes are offered again,
+    /// deliveries come again.
+    fn give_up_for_now(&mut self, mut piece: Batch, error: &DbError, refused: &mut Vec<RowUpdate>) {
         refused.append(&mut piece.outcomes);
-        let server_id = piece.deliveries.first()?.row.server_id;
-        if !piece.wary {
-            piece.wary = true;
-            return Some(piece);
+        if let Some(first) = piece.deliveries.first() {
+            self.told.store_refused(first.row.server_id, error);
+            refuse_for_now(piece.deliveries);
         }
-        self.tell_store_refused(server_id, error);
-        refuse_for_now(piece.deliveries);
-        None
     }
 
     /// A single outcome or delivery that the database refuses. Returns what is to be tried instead.
@@ -223,24 +240,12 @@ impl Recorder {
         refused: &mut Vec<RowUpdate>,
     ) -> Option<Batch> {
         for update in single.outcomes.drain(..) {
-            if self.told.refused.insert(update.tx_id) {
-                self.events.emit(Event {
-                    component: "database",
-                    kind: "record_refused",
-                    status: Some("degraded"),
-                    server_id: None,
-                    message: format!(
-                        "the outcome of message {} can't be recorded and is kept: {error}",
-                        update.tx_id
-                    ),
-                    details: Some(json!({ "id": update.tx_id })),
-                });
-            }
+            self.told.record_refused(update.tx_id, error);
             refused.push(update);
         }
         let mut stored = single.deliveries.pop()?;
         if stored.bare {
-            self.tell_store_refused(stored.row.server_id, error);
+            self.told.store_refused(stored.row.server_id, error);
             refuse_for_now([stored]);
             return None;
         }
@@ -250,23 +255,8 @@ impl Recorder {
         Some(Batch::new(Vec::new(), vec![stored]))
     }
 
-    fn tell_store_refused(&mut self, server_id: i64, error: &DbError) {
-        let told = self.told.store_refused;
-        if told.is_none_or(|at| at.elapsed() >= STORE_REFUSED_EVERY) {
-            self.told.store_refused = Some(Instant::now());
-            self.events.emit(Event {
-                component: "database",
-                kind: "store_refused",
-                status: Some("degraded"),
-                server_id: Some(server_id),
-                message: format!("a received PDU can't be stored, the SMSC is told so: {error}"),
-                details: None,
-            });
-        }
-    }
-
     /// After a commit. Returns the outcomes whose rows somebody else has locked.
-    fn finish(&mut self, piece: Batch, committed: Committed) -> Vec<RowUpdate> {
+    fn finish(&mut self, piece: Batch, committed: &Committed) -> Vec<RowUpdate> {
         for (at, stored) in piece.deliveries.iter().enumerate() {
             let status = if committed.postponed.contains(&at) {
                 CommandStatus::ESME_RX_T_APPN
@@ -280,7 +270,7 @@ impl Recorder {
             .into_iter()
             .partition(|update| committed.locked.contains(&update.tx_id));
         for update in &settled {
-            self.told.refused.remove(&update.tx_id);
+            self.told.settled(update.tx_id);
         }
         self.in_flight
             .remove(settled.iter().map(|it| (it.tx_id, it.started_at)));
@@ -292,54 +282,20 @@ impl Recorder {
         }
         // After a commit whose answer was lost, the row has taken its outcome already.
         if !piece.again {
-            for tx_id in committed.gone {
-                self.events.emit(Event {
-                    component: "queue",
-                    kind: "result_discarded",
-                    status: None,
-                    server_id: None,
-                    message: format!(
-                        "message {tx_id} was deleted or reset while it was being sent; what became of it is not recorded"
-                    ),
-                    details: Some(json!({ "id": tx_id })),
-                });
-            }
+            committed
+                .gone
+                .iter()
+                .for_each(|&tx_id| self.told.discarded(tx_id));
         }
-        for conflict in committed.conflicts {
-            self.events.emit(Event {
-                component: "queue",
-                kind: "receipt_contradicts",
-                status: None,
-                server_id: None,
-                message: format!(
-                    "message {} is {} and stays so; a later receipt says {}",
-                    conflict.tx_id, conflict.state, conflict.later
-                ),
-                details: Some(json!({ "id": conflict.tx_id })),
-            });
+        for conflict in &committed.conflicts {
+            self.told.contradicts(conflict);
         }
         locked
     }
 
-    fn database_is(&self, up: bool) -> bool {
-        self.database_up.send_if_modified(|known| {
-            let changed = *known != up;
-            *known = up;
-            changed
-        })
-    }
-
-    fn database_is_away(&self, error: &DbError) {
-        if self.database_is(false) {
-            self.events.emit(Event {
-                component: "database",
-                kind: "database_lost",
-                status: Some("down"),
-                server_id: None,
-                message: error.to_string(),
-                details: None,
-            });
-        }
+    fn database_is(&self, up: bool) {
+        self.database_up
+            .send_if_modified(|known| std::mem::replace(known, up) != up);
     }
 
     /// Waits for the database, and refuses deliveries meanwhile.
@@ -363,16 +319,7 @@ impl Recorder {
                 }
             }
         }
-        if self.database_is(true) {
-            self.events.emit(Event {
-                component: "database",
-                kind: "database_back",
-                status: Some("ok"),
-                server_id: None,
-                message: "the database is back".to_owned(),
-                details: None,
-            });
-        }
+        self.database_is(true);
     }
 }
 

@@ -11,9 +11,12 @@ pub enum DbError {
     /// Somebody else holds a lock, or the statement lost a conflict: try again, perhaps with less.
     #[error("the database is busy: {0}")]
     Busy(String),
-    /// The database refuses the statement or its data: another try would end the same.
+    /// The database refuses the data of some row: another try with the same row would end the same.
     #[error("the database refuses: {0}")]
     Refused(String),
+    /// The statement can't run, whatever the rows: a right or a table is missing, say.
+    #[error("the statement can't run: {0}")]
+    Broken(String),
 }
 
 impl DbError {
@@ -21,7 +24,10 @@ impl DbError {
     #[must_use]
     pub fn reason(&self) -> &str {
         match self {
-            Self::Away(reason) | Self::Busy(reason) | Self::Refused(reason) => reason,
+            Self::Away(reason)
+            | Self::Busy(reason)
+            | Self::Refused(reason)
+            | Self::Broken(reason) => reason,
         }
     }
 
@@ -55,17 +61,23 @@ fn message(error: &tokio_postgres::Error) -> String {
 }
 
 fn is_busy(code: &SqlState) -> bool {
-    *code == SqlState::LOCK_NOT_AVAILABLE
-        || *code == SqlState::QUERY_CANCELED
-        || code.code().starts_with("40")
+    *code == SqlState::LOCK_NOT_AVAILABLE || code.code().starts_with("40")
+}
+
+/// Missing rights, tables and functions, statements that are not known to this connection.
+fn is_broken(code: &SqlState) -> bool {
+    ["0A", "25", "26", "28", "3D", "3F", "42"]
+        .iter()
+        .any(|class| code.code().starts_with(class))
 }
 
 /// Connections, crashes, resources, a server that starts or stops, one that only reads.
 fn is_away(code: &SqlState) -> bool {
-    ["08", "53", "57", "58"]
+    let class = ["08", "53", "57", "58"]
         .iter()
-        .any(|class| code.code().starts_with(class))
-        || *code == SqlState::READ_ONLY_SQL_TRANSACTION
+        .any(|class| code.code().starts_with(class));
+    // A statement that took too long may be quicker with fewer rows.
+    (class && *code != SqlState::QUERY_CANCELED) || *code == SqlState::READ_ONLY_SQL_TRANSACTION
 }
 
 impl From<tokio_postgres::Error> for DbError {
@@ -74,6 +86,7 @@ impl From<tokio_postgres::Error> for DbError {
         match error.code() {
             Some(code) if is_busy(code) => Self::Busy(message),
             Some(code) if is_away(code) => Self::Away(message),
+            Some(code) if is_broken(code) => Self::Broken(message),
             Some(_) => Self::Refused(message),
             // A value that does not fit its parameter or column is our own fault or the row's.
             None if error.to_string().starts_with("error serializing")

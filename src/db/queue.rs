@@ -138,6 +138,16 @@ pub async fn next(
     Ok(row.map(|row| row.get(0)))
 }
 
+/// The time of the database.
+///
+/// # Errors
+/// When the database can't answer.
+pub async fn clock(database: &Database) -> Result<DateTime<Utc>, DbError> {
+    let client = database.client().await?;
+    let row = client.query_one("SELECT clock_timestamp()", &[]).await?;
+    Ok(row.get(0))
+}
+
 /// Up to `limit` rows of a lane with an open attempt, but those in `known`; none when the lease is no
 /// longer that of `epoch`.
 ///

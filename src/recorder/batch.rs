@@ -9,7 +9,7 @@ use crate::db::inbound::{self, Accepted, EarlyReceipt, Lookup, StateUpdate};
 use crate::db::{Database, DbError, queue};
 use crate::inbound::{Inbound, ReceiptFacts};
 use crate::outbox::RowUpdate;
-use crate::receipt::{MessageState, receipt_key, replaces};
+use crate::receipt::{MessageState, canonical, receipt_key, replaces};
 
 /// What is written in one transaction.
 pub(super) struct Batch {
@@ -17,7 +17,8 @@ pub(super) struct Batch {
     pub(super) deliveries: Vec<Stored>,
     /// It may have been committed before.
     pub(super) again: bool,
-    /// Somebody holds a lock: ask whether the rows that receipts are about can be had.
+    /// Somebody holds a lock: don't wait long for any, and ask whether the rows that receipts are
+    /// about can be had.
     pub(super) wary: bool,
 }
 
@@ -58,27 +59,41 @@ impl Batch {
         self.outcomes.is_empty() && self.deliveries.is_empty()
     }
 
-    /// Two halves; what can't be halved comes back whole.
-    pub(super) fn split(mut self) -> Result<(Self, Self), Self> {
-        let (again, wary) = (self.again, self.wary);
+    /// Outcomes and deliveries apart; what has but one kind comes back whole.
+    pub(super) fn split_by_kind(self) -> Result<(Self, Self), Self> {
+        if self.outcomes.is_empty() || self.deliveries.is_empty() {
+            return Err(self);
+        }
+        let Self {
+            outcomes,
+            deliveries,
+            again,
+            wary,
+        } = self;
         let part = |outcomes, deliveries| Self {
             outcomes,
             deliveries,
             again,
             wary,
         };
-        if !self.outcomes.is_empty() && !self.deliveries.is_empty() {
-            return Ok((
-                part(self.outcomes, Vec::new()),
-                part(Vec::new(), self.deliveries),
-            ));
+        Ok((part(outcomes, Vec::new()), part(Vec::new(), deliveries)))
+    }
+
+    /// By kind, or in halves; what can't be split comes back whole.
+    pub(super) fn split(self) -> Result<(Self, Self), Self> {
+        let mut whole = match self.split_by_kind() {
+            Ok(parts) => return Ok(parts),
+            Err(whole) => whole,
+        };
+        if whole.outcomes.len() + whole.deliveries.len() <= 1 {
+            return Err(whole);
         }
-        if self.outcomes.len() + self.deliveries.len() <= 1 {
-            return Err(self);
-        }
-        let outcomes = self.outcomes.split_off(self.outcomes.len() / 2);
-        let deliveries = self.deliveries.split_off(self.deliveries.len() / 2);
-        Ok((self, part(outcomes, deliveries)))
+        let rest = Self {
+            outcomes: whole.outcomes.split_off(whole.outcomes.len() / 2),
+            deliveries: whole.deliveries.split_off(whole.deliveries.len() / 2),
+            ..whole
+        };
+        Ok((whole, rest))
     }
 }
 
@@ -88,6 +103,11 @@ pub(super) async fn commit(database: &Database, batch: &Batch) -> Result<Committ
     let transaction = client.transaction().await?;
     let mut committed = Committed::default();
     let mut states = States::default();
+    if batch.wary {
+        transaction
+            .batch_execute("SET LOCAL lock_timeout TO '50ms'")
+            .await?;
+    }
 
     let mut cancelled = Vec::new();
     let mut early = Vec::new();
@@ -115,7 +135,7 @@ pub(super) async fn commit(database: &Database, batch: &Batch) -> Result<Committ
             .outcomes
             .iter()
             .filter(|update| written.contains(&update.tx_id))
-            .filter_map(accepted)
+            .flat_map(accepted)
             .collect();
         if !accepted.is_empty() {
             early = inbound::early_receipts(&transaction, &accepted).await?;
@@ -165,14 +185,24 @@ pub(super) async fn commit(database: &Database, batch: &Batch) -> Result<Committ
     Ok(committed)
 }
 
-fn accepted(update: &RowUpdate) -> Option<Accepted> {
-    let message_id = update.message_id.as_deref()?;
-    Some(Accepted {
+/// The canonical ids that receipts for an accepted message may have: converted by the format of the
+/// server, and the id as it is, for a TLV that has the form of the response already.
+fn accepted(update: &RowUpdate) -> Vec<Accepted> {
+    let Some(message_id) = update.message_id.as_deref() else {
+        return Vec::new();
+    };
+    let mut keys = vec![
+        receipt_key(update.id_format, message_id),
+        canonical(message_id),
+    ];
+    keys.dedup();
+    let accepted = |key| Accepted {
         tx_id: update.tx_id,
         server_id: update.server_id,
-        key: receipt_key(update.id_format, message_id),
+        key,
         started_at: update.started_at,
-    })
+    };
+    keys.into_iter().map(accepted).collect()
 }
 
 /// Finds the messages that the receipts among `rows` are about, in the order of `rows`.

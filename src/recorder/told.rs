@@ -1,0 +1,142 @@
+//! What the recorder tells by events, and of what it has told already.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::batch::Conflict;
+use crate::db::DbError;
+use crate::db::events::Event;
+use crate::events::EventLog;
+
+/// Between events that tell of deliveries which the database does not take.
+const STORE_REFUSED_EVERY: Duration = Duration::from_secs(60);
+
+/// Keeps the recorder from telling the same thing every second.
+#[derive(Debug)]
+pub struct Told {
+    events: EventLog,
+    /// Rows whose outcome the database refuses.
+    refused: HashSet<i64>,
+    /// When a delivery was refused last.
+    store_refused: Option<Instant>,
+    /// That the database is away.
+    lost: bool,
+}
+
+impl Told {
+    /// Nothing so far.
+    #[must_use]
+    pub fn new(events: EventLog) -> Self {
+        Self {
+            events,
+            refused: HashSet::new(),
+            store_refused: None,
+            lost: false,
+        }
+    }
+
+    /// The database refuses the outcome of a row.
+    pub(super) fn record_refused(&mut self, tx_id: i64, error: &DbError) {
+        if self.refused.insert(tx_id) {
+            let message =
+                format!("the outcome of message {tx_id} can't be recorded and is kept: {error}");
+            self.database(
+                "record_refused",
+                "degraded",
+                message,
+                Some(json!({ "id": tx_id })),
+            );
+        }
+    }
+
+    /// The outcome of a row was recorded.
+    pub(super) fn settled(&mut self, tx_id: i64) {
+        self.refused.remove(&tx_id);
+    }
+
+    /// The database does not take a delivery.
+    pub(super) fn store_refused(&mut self, server_id: i64, error: &DbError) {
+        let told = self.store_refused;
+        if told.is_none_or(|at| at.elapsed() >= STORE_REFUSED_EVERY) {
+            self.store_refused = Some(Instant::now());
+            self.events.emit(Event {
+                component: "database",
+                kind: "store_refused",
+                status: Some("degraded"),
+                server_id: Some(server_id),
+                message: format!("a received PDU can't be stored, the SMSC is told so: {error}"),
+                details: None,
+            });
+        }
+    }
+
+    /// The database is away.
+    pub(super) fn lost(&mut self, error: &DbError) {
+        if !std::mem::replace(&mut self.lost, true) {
+            self.database("database_lost", "down", error.to_string(), None);
+        }
+    }
+
+    /// Something was committed: only that shows that the database is back for good.
+    pub(super) fn back(&mut self) {
+        if std::mem::take(&mut self.lost) {
+            self.database(
+                "database_back",
+                "ok",
+                "the database is back".to_owned(),
+                None,
+            );
+        }
+    }
+
+    /// A row was deleted or reset while it was being sent.
+    pub(super) fn discarded(&self, tx_id: i64) {
+        let message = format!(
+            "message {tx_id} was deleted or reset while it was being sent; what became of it is not recorded"
+        );
+        self.queue("result_discarded", tx_id, message);
+    }
+
+    /// A receipt says other than the one before.
+    pub(super) fn contradicts(&self, conflict: &Conflict) {
+        let Conflict {
+            tx_id,
+            state,
+            later,
+        } = conflict;
+        let message =
+            format!("message {tx_id} is {state} and stays so; a later receipt says {later}");
+        self.queue("receipt_contradicts", *tx_id, message);
+    }
+
+    fn queue(&self, kind: &'static str, tx_id: i64, message: String) {
+        self.events.emit(Event {
+            component: "queue",
+            kind,
+            status: None,
+            server_id: None,
+            message,
+            details: Some(json!({ "id": tx_id })),
+        });
+    }
+
+    fn database(
+        &self,
+        kind: &'static str,
+        status: &'static str,
+        message: String,
+        details: Option<Value>,
+    ) {
+        self.events.emit(Event {
+            component: "database",
+            kind,
+            status: Some(status),
+            server_id: None,
+            message,
+            details,
+        });
+    }
+}
