@@ -151,7 +151,7 @@ pub(super) async fn commit(database: &Database, batch: &Batch) -> Result<Committ
         let wanted: Vec<i64> = owners.iter().copied().flatten().collect();
         let free = queue::lock(&transaction, &wanted).await?;
         let is_free = |owner: &Option<i64>| owner.is_none_or(|owner| free.contains(&owner));
-        states.keep_only(&free);
+        states.leave_out(wanted.iter().filter(|owner| !free.contains(owner)));
         committed.postponed = (0..rows.len())
             .filter(|&at| !is_free(&owners[at]))
             .collect();
@@ -309,11 +309,12 @@ impl States {
         self.accept(early.tx_id, None, &facts);
     }
 
-    /// Forgets the messages whose rows can't be had.
-    fn keep_only(&mut self, free: &HashSet<i64>) {
-        self.messages.retain(|id, _| free.contains(id));
-        self.conflicts
-            .retain(|conflict| free.contains(&conflict.tx_id));
+    /// Forgets what was to become of these messages.
+    fn leave_out<'a>(&mut self, tx_ids: impl Iterator<Item = &'a i64>) {
+        for tx_id in tx_ids {
+            self.messages.remove(tx_id);
+            self.conflicts.retain(|conflict| conflict.tx_id != *tx_id);
+        }
     }
 
     fn finish(self) -> (Vec<StateUpdate>, Vec<Conflict>) {
