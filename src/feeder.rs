@@ -169,7 +169,7 @@ impl Feeder {
         };
         let server = Arc::clone(&handle.server.borrow_and_update());
         let now = Instant::now();
-        if server.submit_paused {
+        if server.settings.paused {
             tokio::select! {
                 Ok(()) = handle.server.changed() => {}
                 () = self.wait() => {}

@@ -152,6 +152,7 @@ impl<O: Outlet> Driver<'_, O> {
             };
             let wake = self.session.poll_timeout().into_iter().chain(room).min();
             let takes_submits = submissions_open && capacity == Capacity::Now;
+            let hands_back = submissions_open && self.session.is_paused();
             let octets = self.session.transmit();
             // Written and taken under one eye on the lease, which may be lost while we wait for room
             // or for a submission: each write asks first.
@@ -178,7 +179,9 @@ impl<O: Outlet> Driver<'_, O> {
                             return Poll::Ready(Woken::Written(Err(error)));
                         }
                     }
-                    if takes_submits && let Poll::Ready(first) = submissions.poll_recv(cx) {
+                    if (takes_submits || hands_back)
+                        && let Poll::Ready(first) = submissions.poll_recv(cx)
+                    {
                         return Poll::Ready(Woken::Submission(first));
                     }
                     Poll::Pending
@@ -268,6 +271,12 @@ impl<O: Outlet> Driver<'_, O> {
     }
 
     fn submit(&mut self, submission: Submission<O::Token>, now: Instant) {
+        if self.session.is_paused() {
+            // It may come again; who claimed it has not heard of the pause yet.
+            self.outlet
+                .outcome(submission.token, SubmitOutcome::Unwritten);
+            return;
+        }
         if let Err((token, error)) =
             self.session
                 .submit(submission.submit_sm, submission.token, now)
@@ -283,7 +292,7 @@ impl<O: Outlet> Driver<'_, O> {
         now: Instant,
     ) {
         for _ in 1..SUBMITS_AT_ONCE {
-            if self.session.capacity(now) != Capacity::Now {
+            if !self.session.is_paused() && self.session.capacity(now) != Capacity::Now {
                 return;
             }
             match submissions.try_recv() {

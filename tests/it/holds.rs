@@ -1,0 +1,43 @@
+//! What keeps claimed rows from leaving: a pause, time that ran out, and throttling.
+
+use std::time::Duration;
+
+use crate::support::World;
+
+#[tokio::test]
+async fn a_pause_holds_what_was_claimed_and_its_end_lets_all_of_it_go() {
+    let world = World::with(|behaviour| behaviour.response_delay = Duration::from_millis(10)).await;
+    world
+        .enable_sim(", esme_window_size, esme_throughput", ", 50, 5")
+        .await;
+    let mut daemon = world.daemon();
+    world.queue(0..60).await;
+    world
+        .until_ledger("some submits", |records| records.counts().submits >= 3)
+        .await;
+    world
+        .sql("UPDATE smpp_servers SET esme_submit_paused = TRUE")
+        .await;
+    world
+        .until("SELECT count(*) = 0 FROM smpp_tx_queue WHERE submission_started_at IS NOT NULL")
+        .await;
+    let seen = world.sim.ledger().count();
+    assert!(seen < 30, "{seen}");
+    // Ten would leave in this time.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(world.sim.ledger().count(), seen);
+    let waiting: i64 = world
+        .one("SELECT count(*) FROM smpp_tx_status WHERE status = 'waiting'")
+        .await;
+    assert_eq!(u64::try_from(waiting).unwrap() + seen, 60);
+    world
+        .sql("UPDATE smpp_servers SET esme_submit_paused = FALSE, esme_throughput = 200")
+        .await;
+    let audit = world.all_sent(60).await;
+    assert_eq!(audit.flagged, 0);
+    let once = "SELECT bool_and(submission_attempts = 1) FROM smpp_tx_queue";
+    assert!(world.one::<bool>(once).await);
+    assert_eq!(world.sim.ledger().count(), 60);
+    assert_eq!(world.sim.ledger().counts().connections, 1);
+    assert_eq!(daemon.stop().await, Some(0));
+}
