@@ -264,6 +264,8 @@ impl Feeder {
             let (in_flight, outcomes) = (self.in_flight.clone(), self.outcomes.clone());
             let submissions = handle.submissions.clone();
             async move {
+                // Before the time that the database takes: a row may expire early by that, never late.
+                let asked = Instant::now();
                 let limit = i64::try_from(limit).unwrap_or(i64::MAX);
                 let rows =
                     queue::claim(&database, &lane, server.account.id, limit, epoch, &left_out)
@@ -271,7 +273,7 @@ impl Feeder {
                 in_flight.add(rows.iter().map(|row| (row.id, row.started_at)));
                 let count = rows.len();
                 for row in rows {
-                    dispatch(&row, &server, &submissions, &outcomes).await;
+                    dispatch(&row, &server, asked, &submissions, &outcomes).await;
                 }
                 Ok(count)
             }
@@ -363,9 +365,16 @@ impl Feeder {
     }
 }
 
+/// When a row expires that had so many seconds left when it was claimed.
+fn expires(left: f64, asked: Instant) -> Instant {
+    // No row waits for a day between claim and socket.
+    asked + Duration::from_secs_f64(left.clamp(0.0, 86_400.0))
+}
+
 async fn dispatch(
     row: &Claimed,
     server: &Arc<Server>,
+    asked: Instant,
     submissions: &mpsc::Sender<Submission<Attempt>>,
     outcomes: &mpsc::Sender<Recorded>,
 ) {
@@ -381,6 +390,7 @@ async fn dispatch(
             let submission = Submission {
                 submit_sm,
                 token: attempt,
+                expires: row.expires_in.map(|left| expires(left, asked)),
             };
             match submissions.try_send(submission) {
                 Ok(()) => return,
@@ -415,6 +425,14 @@ async fn send(outcomes: &mpsc::Sender<Recorded>, recorded: Recorded) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_row_expires_when_the_database_says_so_and_no_later() {
+        let asked = Instant::now();
+        assert_eq!(expires(2.5, asked), asked + Duration::from_millis(2500));
+        assert_eq!(expires(-1.0, asked), asked);
+        assert_eq!(expires(1e300, asked), asked + Duration::from_hours(24));
+    }
 
     #[test]
     fn one_window_ahead_unless_the_session_is_faster() {

@@ -271,8 +271,8 @@ impl<O: Outlet> Driver<'_, O> {
     }
 
     fn submit(&mut self, submission: Submission<O::Token>, now: Instant) {
-        if self.session.is_paused() {
-            // It may come again; who claimed it has not heard of the pause yet.
+        // It may come again: who claimed it has not heard of the pause yet, or ends it now.
+        if self.session.is_paused() || submission.expires.is_some_and(|at| at <= now) {
             self.outlet
                 .outcome(submission.token, SubmitOutcome::Unwritten);
             return;

@@ -1,6 +1,6 @@
 //! What keeps claimed rows from leaving: a pause, time that ran out, and throttling.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::support::World;
 
@@ -40,4 +40,42 @@ async fn a_pause_holds_what_was_claimed_and_its_end_lets_all_of_it_go() {
     assert_eq!(world.sim.ledger().count(), 60);
     assert_eq!(world.sim.ledger().counts().connections, 1);
     assert_eq!(daemon.stop().await, Some(0));
+}
+
+#[tokio::test]
+async fn a_row_that_expires_between_claim_and_socket_is_not_sent() {
+    let world = World::new().await;
+    world
+        .enable_sim(", esme_window_size, esme_throughput", ", 50, 2")
+        .await;
+    let _daemon = world.daemon();
+    world.until_bound().await;
+    world
+        .sql(
+            "INSERT INTO smpp_tx_queue (smpp_destination_addr, smpp_short_message, expires_at)
+             SELECT '2782' || lpad(n::text, 7, '0') || '00', 'expires', now() + interval '2 seconds'
+             FROM generate_series(1, 30) AS n",
+        )
+        .await;
+    let expires_at: SystemTime = world.one("SELECT max(expires_at) FROM smpp_tx_queue").await;
+    world
+        .until("SELECT bool_and(status IN ('sent', 'expired')) FROM smpp_tx_status")
+        .await;
+    let submits = world.sim.ledger().submits();
+    assert!((2..=6).contains(&submits.len()), "{}", submits.len());
+    for submit in &submits {
+        // The simulator may see one late that left in time.
+        let late = submit.at.duration_since(expires_at).unwrap_or_default();
+        assert!(late < Duration::from_millis(100), "{late:?}");
+    }
+    let audit = world.audit().await;
+    assert_eq!(audit.count("sent"), submits.len());
+    assert_eq!(audit.count("expired"), 30 - submits.len());
+    assert_eq!(audit.flagged, 0);
+    let unused = "SELECT bool_and(submission_attempts = 0 AND smpp_message_state = 'EXPIRED')
+                  FROM smpp_tx_queue WHERE submission_failed";
+    assert!(world.one::<bool>(unused).await);
+    // What has time goes on.
+    let id = world.send("447911123400", "in time").await;
+    world.until_status(id, "sent").await;
 }

@@ -15,6 +15,8 @@ pub struct Submission<T> {
     pub submit_sm: SubmitSm,
     /// What its sender knows it by.
     pub token: T,
+    /// Not to be sent at or after this time.
+    pub expires: Option<Instant>,
 }
 
 /// What became of a [`Submission`]; each has exactly one.

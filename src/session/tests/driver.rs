@@ -85,6 +85,7 @@ async fn a_submission_that_cannot_be_written_fails_alone() {
         let submission = Submission {
             submit_sm,
             token: 100,
+            expires: None,
         };
         stage.submissions.send(submission).await.unwrap();
         stage.submit(0..1).await;

@@ -72,3 +72,47 @@ async fn a_pause_without_the_lease_is_left_in_peace() {
     let outcomes = news.by_token();
     assert!(outcomes.values().all(|it| *it == SubmitOutcome::Unwritten));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_expired_while_it_waited_is_not_sent() {
+    let mut config = with_window(config(), 50);
+    config.settings.rate = Some(1.0);
+    let (_, news) = play(config, PIPE, async |mut stage: Stage| {
+        stage.smsc.accept_bind().await;
+        // One a second from the first second on: two before 2.5 s.
+        let left = Duration::from_millis(2500);
+        stage.submit_until(0..10, Some(left)).await;
+        stage.submit_until(10..11, Some(seconds(60))).await;
+        stage.submit(11..12).await;
+        let start = tokio::time::Instant::now();
+        stage.smsc.accept(2).await;
+        assert!(start.elapsed() < left);
+        stage.smsc.accept(1).await;
+        assert!(start.elapsed() < Duration::from_millis(3500));
+        stage.smsc.accept(1).await;
+        stage.unbind(seconds(30));
+        stage.smsc.accept_unbind().await;
+    })
+    .await;
+    for (token, outcome) in news.by_token() {
+        let unwritten = outcome == SubmitOutcome::Unwritten;
+        assert_eq!(unwritten, (2..10).contains(&token), "{token}: {outcome:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_moment_of_expiry_is_too_late() {
+    let (_, news) = play(with_window(config(), 1), PIPE, async |mut stage: Stage| {
+        stage.smsc.accept_bind().await;
+        stage.submit_until(0..1, Some(Duration::ZERO)).await;
+        stage
+            .submit_until(1..2, Some(Duration::from_millis(1)))
+            .await;
+        stage.smsc.accept(1).await;
+        sleep(Duration::from_millis(1)).await;
+    })
+    .await;
+    let outcomes = news.by_token();
+    assert_eq!(outcomes[&0], SubmitOutcome::Unwritten);
+    assert!(matches!(outcomes[&1], SubmitOutcome::Answered { .. }));
+}

@@ -139,9 +139,22 @@ pub(super) struct Stage {
 
 impl Stage {
     pub(super) async fn submit(&self, tokens: std::ops::Range<u32>) {
+        self.submit_until(tokens, None).await;
+    }
+
+    /// Queues submits that are not to be sent at or after `expires`.
+    pub(super) async fn submit_until(
+        &self,
+        tokens: std::ops::Range<u32>,
+        expires: Option<Duration>,
+    ) {
+        let now = tokio::time::Instant::now().into_std();
         for token in tokens {
-            let submit_sm = submit_sm();
-            let submission = Submission { submit_sm, token };
+            let submission = Submission {
+                submit_sm: submit_sm(),
+                token,
+                expires: expires.map(|after| now + after),
+            };
             self.submissions.send(submission).await.unwrap();
         }
     }
