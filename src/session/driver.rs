@@ -27,6 +27,9 @@ use crate::pdu::{CommandStatus, Frame};
 /// that neither memory nor what the SMSC has to repeat grows without bound.
 pub const MAX_UNANSWERED_DELIVERIES: usize = 1000;
 
+/// Octets of the deliveries of one session that wait to be stored; what passes it is answered so too.
+pub const MAX_UNANSWERED_OCTETS: usize = 2 * 1024 * 1024;
+
 /// How much is read at once.
 const READ_BUFFER: usize = 64 * 1024;
 
@@ -70,6 +73,7 @@ where
                 outlet,
                 answers,
                 unanswered_deliveries: 0,
+                unanswered_octets: 0,
                 told_in_flight: 0,
             };
             let reason = driver
@@ -93,6 +97,7 @@ struct Driver<'a, O: Outlet> {
     outlet: &'a mut O,
     answers: mpsc::Sender<DeliveryAnswer>,
     unanswered_deliveries: usize,
+    unanswered_octets: usize,
     told_in_flight: usize,
 }
 
@@ -313,6 +318,7 @@ impl<O: Outlet> Driver<'_, O> {
     fn answer(&mut self, answer: DeliveryAnswer, now: Instant) {
         // Nothing keeps a delivery from being answered twice.
         self.unanswered_deliveries = self.unanswered_deliveries.saturating_sub(1);
+        self.unanswered_octets = self.unanswered_octets.saturating_sub(answer.octets);
         self.session.answer_delivery(
             answer.command_id,
             answer.sequence_number,
@@ -359,14 +365,17 @@ impl<O: Outlet> Driver<'_, O> {
 
     fn deliver(&mut self, frame: Frame) {
         let header = frame.header;
+        let octets = frame.octets.len();
         let delivery = Delivery {
             received: Received::Pdu(frame),
             answer: Some(self.answers.clone()),
         };
         let taken = self.unanswered_deliveries < MAX_UNANSWERED_DELIVERIES
+            && self.unanswered_octets + octets <= MAX_UNANSWERED_OCTETS
             && self.outlet.delivery(delivery).is_ok();
         if taken {
             self.unanswered_deliveries += 1;
+            self.unanswered_octets += octets;
         } else {
             self.session.answer_delivery(
                 header.command_id,

@@ -46,6 +46,8 @@ pub struct DeliveryAnswer {
     pub sequence_number: u32,
     /// ESME_ROK once it is stored.
     pub status: CommandStatus,
+    /// How long the request was.
+    pub octets: usize,
 }
 
 /// A PDU to be stored.
@@ -75,6 +77,7 @@ impl Delivery {
                 command_id: frame.header.command_id,
                 sequence_number: frame.header.sequence_number,
                 status,
+                octets: frame.octets.len(),
             });
         }
     }
