@@ -207,7 +207,8 @@ impl SessionOutlet {
 
     fn publish(&mut self) {
         let is_receiver = self.server.borrow().account.mode == BindMode::Receiver;
-        if is_receiver {
+        // A line that was told to end may have a successor by now, whose session this would hide.
+        if is_receiver || is_ended(&self.control) {
             return;
         }
         self.context.session.send_replace(Some(SessionHandle {
@@ -234,7 +235,9 @@ impl SessionOutlet {
 impl Outlet for SessionOutlet {
     type Token = Attempt;
 
-    fn outcome(&mut self, attempt: Attempt, outcome: SubmitOutcome) {
+    fn outcome(&mut self, mut attempt: Attempt, outcome: SubmitOutcome) {
+        // Policies may have changed since the claim; those of now hold.
+        attempt.server = Arc::clone(&self.server.borrow());
         self.outcomes.fetch_add(1, Ordering::Relaxed);
         self.context.gauge.outcomes.fetch_add(1, Ordering::Relaxed);
         let recorded = Recorded {

@@ -1,4 +1,4 @@
-//! What keeps claimed rows from leaving: a pause, time that ran out, and throttling.
+//! What keeps claimed rows from leaving, or from coming again: a pause, time that ran out, throttling, a policy.
 
 use std::time::{Duration, SystemTime};
 
@@ -78,4 +78,26 @@ async fn a_row_that_expires_between_claim_and_socket_is_not_sent() {
     // What has time goes on.
     let id = world.send("447911123400", "in time").await;
     world.until_status(id, "sent").await;
+}
+
+#[tokio::test]
+async fn a_policy_that_changed_after_the_claim_holds() {
+    let world = World::with(|behaviour| behaviour.mute.submits = true).await;
+    world.enable_sim("", "").await;
+    let _daemon = world.daemon();
+    world.insert(3).await;
+    world
+        .until_ledger("three submits", |records| records.counts().submits == 3)
+        .await;
+    world
+        .sql("UPDATE smpp_servers SET esme_in_doubt = 'fail', esme_window_size = 20")
+        .await;
+    world
+        .until("SELECT window_size = 20 FROM smpp_status")
+        .await;
+    world.sim.drop_connections();
+    world
+        .until("SELECT bool_and(submission_failed AND in_doubt) FROM smpp_tx_queue")
+        .await;
+    assert_eq!(world.sim.ledger().count(), 3);
 }
