@@ -51,6 +51,8 @@ pub struct SessionHandle {
     pub submissions: mpsc::Sender<Submission<Attempt>>,
     /// How many have had their outcome.
     pub outcomes: Arc<AtomicU64>,
+    /// Until when it pauses for throttling; a time that is over until a submit is accepted.
+    pub throttled_until: watch::Receiver<Option<Instant>>,
 }
 
 /// How many rows may wait in front of the window. Pure.
@@ -181,9 +183,23 @@ impl Feeder {
             return Ok(());
         }
         let window = server.settings.window;
-        let ahead = lookahead
-            .limit(handle.outcomes.load(Ordering::Relaxed), window, now)
-            .min(handle.submissions.max_capacity());
+        let throttled_until = *handle.throttled_until.borrow();
+        if let Some(pause) = throttled_until.and_then(|until| until.checked_duration_since(now))
+            && !pause.is_zero()
+        {
+            tokio::select! {
+                () = sleep(pause.min(self.poll_interval)) => {}
+                _ = self.session.changed() => {}
+            }
+            return Ok(());
+        }
+        let outcomes = handle.outcomes.load(Ordering::Relaxed);
+        let mut ahead = lookahead.limit(outcomes, window, now);
+        if throttled_until.is_some() {
+            // All of it may be refused again.
+            ahead = window;
+        }
+        let ahead = ahead.min(handle.submissions.max_capacity());
         let queued = handle.submissions.max_capacity() - handle.submissions.capacity();
         let free = ahead
             .saturating_sub(queued)

@@ -75,6 +75,7 @@ where
                 unanswered_deliveries: 0,
                 unanswered_octets: 0,
                 told_in_flight: 0,
+                told_throttled: None,
             };
             let reason = driver
                 .drive(stream, &mut submissions, &mut control, answered)
@@ -99,6 +100,7 @@ struct Driver<'a, O: Outlet> {
     unanswered_deliveries: usize,
     unanswered_octets: usize,
     told_in_flight: usize,
+    told_throttled: Option<Instant>,
 }
 
 /// What woke the loop up.
@@ -355,6 +357,12 @@ impl<O: Outlet> Driver<'_, O> {
                     self.outlet.notice(Notice::StrayResponse(command_id));
                 }
             }
+        }
+        // Before what has the feeder look for room.
+        let throttled = self.session.throttled_until();
+        if throttled != self.told_throttled {
+            self.told_throttled = throttled;
+            self.outlet.throttled_until(throttled);
         }
         let in_flight = self.session.in_flight();
         if in_flight != self.told_in_flight {

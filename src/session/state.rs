@@ -123,6 +123,12 @@ impl<T> Session<T> {
         self.config.settings.paused
     }
 
+    /// Until when it pauses for throttling; a time that is over until a submit is accepted.
+    #[must_use]
+    pub fn throttled_until(&self) -> Option<Instant> {
+        self.throttle.paused_until()
+    }
+
     // ---- submits
 
     /// Whether a submit may leave now.

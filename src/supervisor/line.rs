@@ -120,6 +120,7 @@ async fn attempt(
         control: control.clone(),
         submissions,
         outcomes: Arc::default(),
+        throttled_until: watch::Sender::new(None),
         bound_since: None,
     };
     let reason = driver::run(
@@ -197,6 +198,7 @@ struct SessionOutlet {
     control: watch::Receiver<Control>,
     submissions: mpsc::Sender<Submission<Attempt>>,
     outcomes: Arc<AtomicU64>,
+    throttled_until: watch::Sender<Option<Instant>>,
     bound_since: Option<Instant>,
 }
 
@@ -215,6 +217,7 @@ impl SessionOutlet {
             server: self.server.clone(),
             submissions: self.submissions.clone(),
             outcomes: Arc::clone(&self.outcomes),
+            throttled_until: self.throttled_until.subscribe(),
         }));
     }
 
@@ -312,6 +315,10 @@ impl Outlet for SessionOutlet {
             self.context.gauge.in_flight.store(count, Ordering::Relaxed);
         }
         self.context.in_flight.made_progress();
+    }
+
+    fn throttled_until(&mut self, until: Option<Instant>) {
+        self.throttled_until.send_replace(until);
     }
 
     fn may_submit(&self, now: Instant) -> bool {

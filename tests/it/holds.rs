@@ -1,6 +1,8 @@
 //! What keeps claimed rows from leaving, or from coming again: a pause, time that ran out, throttling, a policy.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
+
+use esmed::pdu::CommandStatus;
 
 use crate::support::World;
 
@@ -100,4 +102,56 @@ async fn a_policy_that_changed_after_the_claim_holds() {
         .until("SELECT bool_and(submission_failed AND in_doubt) FROM smpp_tx_queue")
         .await;
     assert_eq!(world.sim.ledger().count(), 3);
+}
+
+#[tokio::test]
+async fn nothing_is_claimed_while_the_session_pauses_for_throttling() {
+    const STARTED: &str =
+        "SELECT count(*) FROM smpp_tx_queue WHERE submission_started_at IS NOT NULL";
+    let world = World::with(|behaviour| {
+        behaviour.submit_status = Some(CommandStatus::ESME_RTHROTTLED);
+    })
+    .await;
+    world
+        .enable_sim(", esme_window_size, esme_throttle_delay", ", 10, 3")
+        .await;
+    let _daemon = world.daemon();
+    world.until_bound().await;
+    world.queue(0..5).await;
+    world.until_events("throttled", 1).await;
+    world.queue(5..505).await;
+    // The refused ones are not claimed again before the pause is over.
+    world.until(&format!("SELECT ({STARTED}) = 0")).await;
+    let paused = Instant::now();
+    while paused.elapsed() < Duration::from_secs(1) {
+        assert_eq!(world.one::<i64>(STARTED).await, 0);
+    }
+    let urgent = world
+        .send_with(
+            "447911123400",
+            "first",
+            ", smpp_priority_flag",
+            ", 'LEVEL_3'",
+        )
+        .await;
+    // After it one window is tried.
+    while world.sim.ledger().count() < 10 {
+        let started: i64 = world.one(STARTED).await;
+        assert!(started <= 20, "{started}");
+        assert!(paused.elapsed() < Duration::from_secs(60));
+    }
+    let paused = Instant::now();
+    while paused.elapsed() < Duration::from_secs(2) {
+        let started: i64 = world.one(STARTED).await;
+        assert!(started <= 20, "{started}");
+    }
+    world.sim.behave(|behaviour| behaviour.submit_status = None);
+    world.until_status(urgent, "sent").await;
+    world
+        .until("SELECT bool_and(submission_done AND submission_attempts = 1) FROM smpp_tx_queue")
+        .await;
+    let submits = world.sim.ledger().submits();
+    assert!(submits.len() < 506 + 30, "{}", submits.len());
+    assert_eq!(submits[5].destination, "447911123400");
+    assert_eq!(world.audit().await.flagged, 0);
 }

@@ -111,6 +111,8 @@ pub trait Outlet {
     fn notice(&mut self, notice: Notice);
     /// How many submits are unanswered, whenever that changed.
     fn in_flight(&mut self, count: usize);
+    /// Until when submits pause for throttling, whenever that changed: `None` once one is accepted.
+    fn throttled_until(&mut self, until: Option<Instant>);
     /// Whether submits may be written at this time: false when the lane may be another daemon's.
     fn may_submit(&self, now: Instant) -> bool;
 }

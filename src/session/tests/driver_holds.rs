@@ -116,3 +116,35 @@ async fn the_moment_of_expiry_is_too_late() {
     assert_eq!(outcomes[&0], SubmitOutcome::Unwritten);
     assert!(matches!(outcomes[&1], SubmitOutcome::Answered { .. }));
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_each_throttle_pause_is_told_ahead() {
+    play(with_window(config(), 2), PIPE, async |mut stage: Stage| {
+        stage.smsc.accept_bind().await;
+        let start = tokio::time::Instant::now().into_std();
+        stage.submit(0..4).await;
+        for (told, longest) in [(1, 1), (1, 1), (3, 3)] {
+            let submit = stage.smsc.expect(CommandId::SUBMIT_SM).await;
+            let status = CommandStatus::ESME_RTHROTTLED;
+            let number = submit.sequence_number;
+            stage
+                .smsc
+                .send(&Pdu::SubmitSmResp(None), status, number)
+                .await;
+            sleep(Duration::from_micros(1)).await;
+            let pause = stage.news.throttled_until.get().unwrap() - start;
+            assert!(pause >= seconds(told), "{pause:?}");
+            assert!(pause < seconds(longest) + Duration::from_millis(100));
+        }
+        stage.smsc.accept(1).await;
+        sleep(Duration::from_millis(1)).await;
+        let until = stage.news.throttled_until.get();
+        assert!(until.is_some(), "sent before the pause");
+        sleep(seconds(2)).await;
+        stage.submit(4..5).await;
+        stage.smsc.accept(1).await;
+        sleep(Duration::from_millis(1)).await;
+        assert_eq!(stage.news.throttled_until.get(), None);
+    })
+    .await;
+}
