@@ -57,6 +57,8 @@ pub struct SessionHandle {
     pub submissions: mpsc::Sender<Submission<Attempt>>,
     /// How many have had their outcome.
     pub outcomes: Arc<AtomicU64>,
+    /// Until when it pauses for throttling; a time that is over until a submit is accepted.
+    pub throttled_until: watch::Receiver<Option<Instant>>,
 }
 
 /// Claims rows until told to stop.
@@ -147,7 +149,7 @@ impl Feeder {
         };
         let server = Arc::clone(&handle.server.borrow_and_update());
         let now = Instant::now();
-        if server.submit_paused {
+        if server.settings.paused {
             tokio::select! {
                 Ok(()) = handle.server.changed() => {}
                 () = self.wait() => {}
@@ -157,11 +159,24 @@ impl Feeder {
         if !self.lease.stands(now) {
             return self.wait().await;
         }
+        let throttled_until = *handle.throttled_until.borrow();
+        if let Some(pause) = throttled_until.and_then(|until| until.checked_duration_since(now))
+            && !pause.is_zero()
+        {
+            tokio::select! {
+                () = sleep(pause.min(self.poll_interval)) => {}
+                _ = self.session.changed() => {}
+            }
+            return;
+        }
         let outcomes = handle.outcomes.load(Ordering::Relaxed);
-        let ahead = turn
-            .lookahead
-            .limit(outcomes, &server.settings, now)
-            .min(handle.submissions.max_capacity());
+        let ahead = turn.lookahead.limit(outcomes, &server.settings, now);
+        let ahead = match throttled_until {
+            // All of it may be refused again.
+            Some(_) => ahead.min(server.settings.window),
+            None => ahead,
+        }
+        .min(handle.submissions.max_capacity());
         let queued = handle.submissions.max_capacity() - handle.submissions.capacity();
         let free = ahead
             .saturating_sub(queued)
@@ -302,6 +317,8 @@ impl Feeder {
             let (in_flight, outcomes) = (self.in_flight.clone(), self.outcomes.clone());
             let submissions = handle.submissions.clone();
             async move {
+                // Before the time that the database takes: a row may expire early by that, never late.
+                let asked = Instant::now();
                 let limit = i64::try_from(limit).unwrap_or(i64::MAX);
                 let rows =
                     queue::claim(&database, &lane, server.account.id, limit, epoch, &left_out)
@@ -316,7 +333,7 @@ impl Feeder {
                         .unwrap_or_default(),
                 };
                 for row in rows {
-                    dispatch(&row, &server, &submissions, &outcomes).await;
+                    dispatch(&row, &server, asked, &submissions, &outcomes).await;
                 }
                 Ok(claimed)
             }
@@ -340,9 +357,16 @@ impl Feeder {
     }
 }
 
+/// When a row expires that had so many seconds left when it was claimed.
+fn expires(left: f64, asked: Instant) -> Instant {
+    // No row waits for a day between claim and socket.
+    asked + Duration::from_secs_f64(left.clamp(0.0, 86_400.0))
+}
+
 async fn dispatch(
     row: &Claimed,
     server: &Arc<Server>,
+    asked: Instant,
     submissions: &mpsc::Sender<Submission<Attempt>>,
     outcomes: &mpsc::Sender<Recorded>,
 ) {
@@ -358,6 +382,7 @@ async fn dispatch(
             let submission = Submission {
                 submit_sm,
                 token: attempt,
+                expires: row.expires_in.map(|left| expires(left, asked)),
             };
             match submissions.try_send(submission) {
                 Ok(()) => return,
@@ -386,5 +411,18 @@ async fn send(outcomes: &mpsc::Sender<Recorded>, recorded: Recorded) {
             tx_id = unsent.0.attempt.tx_id,
             "an outcome found no recorder"
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_expires_when_the_database_says_so_and_no_later() {
+        let asked = Instant::now();
+        assert_eq!(expires(2.5, asked), asked + Duration::from_millis(2500));
+        assert_eq!(expires(-1.0, asked), asked);
+        assert_eq!(expires(1e300, asked), asked + Duration::from_hours(24));
     }
 }

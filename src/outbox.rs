@@ -27,7 +27,7 @@ pub struct Attempt {
     pub number: i32,
     /// The row's own policy; `None`: the server's.
     pub in_doubt: Option<InDoubt>,
-    /// The server as it was at the claim.
+    /// The server as it was at the claim; as it is at the outcome, where a session told that.
     pub server: Arc<Server>,
 }
 

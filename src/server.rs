@@ -87,10 +87,8 @@ pub struct Server {
     pub account: Account,
     /// For people.
     pub name: Option<String>,
-    /// Window, rate and throttle delay.
+    /// Window, rate, throttle delay, and whether it is paused.
     pub settings: Settings,
-    /// Stay bound, submit nothing.
-    pub submit_paused: bool,
     /// Sender of messages that name none.
     pub source_addr: String,
     /// TON of the sender; `None`: detected.
@@ -155,8 +153,8 @@ impl Server {
                 window: 10,
                 rate: None,
                 throttle_delay: SECOND,
+                paused: false,
             },
-            submit_paused: false,
             source_addr: String::new(),
             source_addr_ton: None,
             source_addr_npi: None,

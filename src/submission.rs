@@ -143,6 +143,7 @@ mod tests {
             esm_class: None,
             data_coding: None,
             not_yet: Vec::new(),
+            expires_in: None,
         }
     }
 

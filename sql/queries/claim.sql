@@ -44,4 +44,5 @@ RETURNING
     CASE WHEN q.smpp_validity_period IS NOT NULL THEN 'smpp_validity_period' END,
     CASE WHEN q.smpp_schedule_delivery_time IS NOT NULL THEN 'smpp_schedule_delivery_time' END,
     CASE WHEN q.smpp_optional_parameters IS NOT NULL THEN 'smpp_optional_parameters' END
-  ], NULL) AS not_yet
+  ], NULL) AS not_yet,
+  extract(epoch FROM q.expires_at - clock_timestamp())::float8 AS expires_in

@@ -56,6 +56,8 @@ pub struct Claimed {
     pub data_coding: Option<i16>,
     /// Names of columns that are set and that this version can't honour.
     pub not_yet: Vec<String>,
+    /// Seconds that were left until `expires_at` when it was claimed.
+    pub expires_in: Option<f64>,
 }
 
 /// A row with an open attempt that nobody works at.
@@ -112,6 +114,7 @@ pub async fn claim(
             esm_class: row.get(15),
             data_coding: row.get(16),
             not_yet: row.get(17),
+            expires_in: row.get(18),
         })
         .collect();
     // RETURNING keeps no order.

@@ -99,8 +99,8 @@ fn read(row: &Row) -> Server {
             window: usize::try_from(window).unwrap_or(1),
             rate: row.get("esme_throughput"),
             throttle_delay: duration(row.get("esme_throttle_delay")),
+            paused: row.get("esme_submit_paused"),
         },
-        submit_paused: row.get("esme_submit_paused"),
         source_addr: row
             .get::<_, Option<String>>("esme_source_addr")
             .unwrap_or_default(),

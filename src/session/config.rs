@@ -39,6 +39,8 @@ pub struct Settings {
     pub rate: Option<f64>,
     /// First pause after ESME_RTHROTTLED or ESME_RMSGQFUL.
     pub throttle_delay: Duration,
+    /// Stay bound, submit nothing.
+    pub paused: bool,
 }
 
 /// What a session is made of.

@@ -27,6 +27,9 @@ use crate::pdu::{CommandStatus, Frame};
 /// that neither memory nor what the SMSC has to repeat grows without bound.
 pub const MAX_UNANSWERED_DELIVERIES: usize = 1000;
 
+/// Octets of the deliveries of one session that wait to be stored; what passes it is answered so too.
+pub const MAX_UNANSWERED_OCTETS: usize = 2 * 1024 * 1024;
+
 /// How much is read at once.
 const READ_BUFFER: usize = 64 * 1024;
 
@@ -70,7 +73,9 @@ where
                 outlet,
                 answers,
                 unanswered_deliveries: 0,
+                unanswered_octets: 0,
                 told_in_flight: 0,
+                told_throttled: None,
             };
             let reason = driver
                 .drive(stream, &mut submissions, &mut control, answered)
@@ -93,7 +98,9 @@ struct Driver<'a, O: Outlet> {
     outlet: &'a mut O,
     answers: mpsc::Sender<DeliveryAnswer>,
     unanswered_deliveries: usize,
+    unanswered_octets: usize,
     told_in_flight: usize,
+    told_throttled: Option<Instant>,
 }
 
 /// What woke the loop up.
@@ -152,6 +159,7 @@ impl<O: Outlet> Driver<'_, O> {
             };
             let wake = self.session.poll_timeout().into_iter().chain(room).min();
             let takes_submits = submissions_open && capacity == Capacity::Now;
+            let hands_back = submissions_open && self.session.is_paused();
             let octets = self.session.transmit();
             // Written and taken under one eye on the lease, which may be lost while we wait for room
             // or for a submission: each write asks first.
@@ -178,7 +186,9 @@ impl<O: Outlet> Driver<'_, O> {
                             return Poll::Ready(Woken::Written(Err(error)));
                         }
                     }
-                    if takes_submits && let Poll::Ready(first) = submissions.poll_recv(cx) {
+                    if (takes_submits || hands_back)
+                        && let Poll::Ready(first) = submissions.poll_recv(cx)
+                    {
                         return Poll::Ready(Woken::Submission(first));
                     }
                     Poll::Pending
@@ -268,6 +278,12 @@ impl<O: Outlet> Driver<'_, O> {
     }
 
     fn submit(&mut self, submission: Submission<O::Token>, now: Instant) {
+        // It may come again: who claimed it has not heard of the pause yet, or ends it now.
+        if self.session.is_paused() || submission.expires.is_some_and(|at| at <= now) {
+            self.outlet
+                .outcome(submission.token, SubmitOutcome::Unwritten);
+            return;
+        }
         if let Err((token, error)) =
             self.session
                 .submit(submission.submit_sm, submission.token, now)
@@ -283,7 +299,7 @@ impl<O: Outlet> Driver<'_, O> {
         now: Instant,
     ) {
         for _ in 1..SUBMITS_AT_ONCE {
-            if self.session.capacity(now) != Capacity::Now {
+            if !self.session.is_paused() && self.session.capacity(now) != Capacity::Now {
                 return;
             }
             match submissions.try_recv() {
@@ -304,6 +320,7 @@ impl<O: Outlet> Driver<'_, O> {
     fn answer(&mut self, answer: DeliveryAnswer, now: Instant) {
         // Nothing keeps a delivery from being answered twice.
         self.unanswered_deliveries = self.unanswered_deliveries.saturating_sub(1);
+        self.unanswered_octets = self.unanswered_octets.saturating_sub(answer.octets);
         self.session.answer_delivery(
             answer.command_id,
             answer.sequence_number,
@@ -341,6 +358,12 @@ impl<O: Outlet> Driver<'_, O> {
                 }
             }
         }
+        // Before what has the feeder look for room.
+        let throttled = self.session.throttled_until();
+        if throttled != self.told_throttled {
+            self.told_throttled = throttled;
+            self.outlet.throttled_until(throttled);
+        }
         let in_flight = self.session.in_flight();
         if in_flight != self.told_in_flight {
             self.told_in_flight = in_flight;
@@ -350,14 +373,17 @@ impl<O: Outlet> Driver<'_, O> {
 
     fn deliver(&mut self, frame: Frame) {
         let header = frame.header;
+        let octets = frame.octets.len();
         let delivery = Delivery {
             received: Received::Pdu(frame),
             answer: Some(self.answers.clone()),
         };
         let taken = self.unanswered_deliveries < MAX_UNANSWERED_DELIVERIES
+            && self.unanswered_octets + octets <= MAX_UNANSWERED_OCTETS
             && self.outlet.delivery(delivery).is_ok();
         if taken {
             self.unanswered_deliveries += 1;
+            self.unanswered_octets += octets;
         } else {
             self.session.answer_delivery(
                 header.command_id,

@@ -90,6 +90,6 @@ pub enum Capacity {
     Now,
     /// Not before this time (rate or throttling).
     At(Instant),
-    /// Not before something else happens (a full window, not bound, unbinding).
+    /// Not before something else happens (a full window, a pause, not bound, unbinding).
     Blocked,
 }

@@ -107,7 +107,7 @@ impl<T> Session<T> {
         Ok(session)
     }
 
-    /// Changes window, rate and throttle delay without a rebind.
+    /// Changes window, rate, throttle delay and pause without a rebind.
     pub fn set_settings(&mut self, settings: Settings, now: Instant) {
         if settings.rate != self.config.settings.rate {
             self.bucket.set_rate(settings.rate, now);
@@ -117,11 +117,24 @@ impl<T> Session<T> {
         self.after_window_change(now);
     }
 
+    /// Whether it was told to submit nothing for the time being.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.config.settings.paused
+    }
+
+    /// Until when it pauses for throttling; a time that is over until a submit is accepted.
+    #[must_use]
+    pub fn throttled_until(&self) -> Option<Instant> {
+        self.throttle.paused_until()
+    }
+
     // ---- submits
 
     /// Whether a submit may leave now.
     pub fn capacity(&mut self, now: Instant) -> Capacity {
         if self.state != State::Bound
+            || self.is_paused()
             || self.config.mode == BindMode::Receiver
             || self.window.len() >= self.config.settings.window
         {

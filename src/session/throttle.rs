@@ -39,6 +39,12 @@ impl Throttle {
         }
     }
 
+    /// Until when the pause lasts; `None` where there is none. One whose time is over lasts until a
+    /// submit is accepted.
+    pub(super) fn paused_until(&self) -> Option<Instant> {
+        self.paused_until
+    }
+
     /// When submits may leave again; `now` or earlier means at once.
     pub(super) fn ready_at(&self, now: Instant) -> Instant {
         self.paused_until.unwrap_or(now)

@@ -120,6 +120,7 @@ async fn attempt(
         control: control.clone(),
         submissions,
         outcomes: Arc::default(),
+        throttled_until: watch::Sender::new(None),
         bound_since: None,
     };
     let reason = driver::run(
@@ -197,6 +198,7 @@ struct SessionOutlet {
     control: watch::Receiver<Control>,
     submissions: mpsc::Sender<Submission<Attempt>>,
     outcomes: Arc<AtomicU64>,
+    throttled_until: watch::Sender<Option<Instant>>,
     bound_since: Option<Instant>,
 }
 
@@ -207,13 +209,15 @@ impl SessionOutlet {
 
     fn publish(&mut self) {
         let is_receiver = self.server.borrow().account.mode == BindMode::Receiver;
-        if is_receiver {
+        // A line that was told to end may have a successor by now, whose session this would hide.
+        if is_receiver || is_ended(&self.control) {
             return;
         }
         self.context.session.send_replace(Some(SessionHandle {
             server: self.server.clone(),
             submissions: self.submissions.clone(),
             outcomes: Arc::clone(&self.outcomes),
+            throttled_until: self.throttled_until.subscribe(),
         }));
     }
 
@@ -234,7 +238,9 @@ impl SessionOutlet {
 impl Outlet for SessionOutlet {
     type Token = Attempt;
 
-    fn outcome(&mut self, attempt: Attempt, outcome: SubmitOutcome) {
+    fn outcome(&mut self, mut attempt: Attempt, outcome: SubmitOutcome) {
+        // Policies may have changed since the claim; those of now hold.
+        attempt.server = Arc::clone(&self.server.borrow());
         self.outcomes.fetch_add(1, Ordering::Relaxed);
         self.context.gauge.outcomes.fetch_add(1, Ordering::Relaxed);
         let recorded = Recorded {
@@ -309,6 +315,10 @@ impl Outlet for SessionOutlet {
             self.context.gauge.in_flight.store(count, Ordering::Relaxed);
         }
         self.context.in_flight.made_progress();
+    }
+
+    fn throttled_until(&mut self, until: Option<Instant>) {
+        self.throttled_until.send_replace(until);
     }
 
     fn may_submit(&self, now: Instant) -> bool {

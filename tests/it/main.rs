@@ -9,6 +9,7 @@ mod bad_input;
 mod basics;
 mod doubt;
 mod faults;
+mod holds;
 mod inbox;
 mod lease;
 mod listen;

@@ -15,6 +15,8 @@ pub struct Submission<T> {
     pub submit_sm: SubmitSm,
     /// What its sender knows it by.
     pub token: T,
+    /// Not to be sent at or after this time.
+    pub expires: Option<Instant>,
 }
 
 /// What became of a [`Submission`]; each has exactly one.
@@ -44,6 +46,8 @@ pub struct DeliveryAnswer {
     pub sequence_number: u32,
     /// ESME_ROK once it is stored.
     pub status: CommandStatus,
+    /// How long the request was.
+    pub octets: usize,
 }
 
 /// A PDU to be stored.
@@ -73,6 +77,7 @@ impl Delivery {
                 command_id: frame.header.command_id,
                 sequence_number: frame.header.sequence_number,
                 status,
+                octets: frame.octets.len(),
             });
         }
     }
@@ -106,6 +111,8 @@ pub trait Outlet {
     fn notice(&mut self, notice: Notice);
     /// How many submits are unanswered, whenever that changed.
     fn in_flight(&mut self, count: usize);
+    /// Until when submits pause for throttling, whenever that changed: `None` once one is accepted.
+    fn throttled_until(&mut self, until: Option<Instant>);
     /// Whether submits may be written at this time: false when the lane may be another daemon's.
     fn may_submit(&self, now: Instant) -> bool;
 }

@@ -4,10 +4,11 @@ use tokio::io::{AsyncWriteExt, BufStream, duplex};
 use tokio::time::{sleep, timeout};
 
 use super::super::driver::{
-    MAX_UNANSWERED_DELIVERIES, Notice, Received, Submission, SubmitOutcome,
+    MAX_UNANSWERED_DELIVERIES, MAX_UNANSWERED_OCTETS, Notice, Received, Submission, SubmitOutcome,
 };
 use super::stage::{PIPE, Stage, play, play_on};
 use super::*;
+use crate::pdu::{DataSm, Tag, Tlv, Tlvs};
 
 fn accepted() -> SubmitOutcome {
     SubmitOutcome::Answered {
@@ -85,6 +86,7 @@ async fn a_submission_that_cannot_be_written_fails_alone() {
         let submission = Submission {
             submit_sm,
             token: 100,
+            expires: None,
         };
         stage.submissions.send(submission).await.unwrap();
         stage.submit(0..1).await;
@@ -196,6 +198,38 @@ async fn deliveries_past_the_limit_are_refused_for_the_time_being() {
             assert_eq!(header.sequence_number, number);
         }
         stage.smsc.send(&deliver_sm(), OK, limit + 2).await;
+        assert!(stage.smsc.silent(seconds(1)).await, "there is room again");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn large_deliveries_are_weighed_and_not_only_counted() {
+    let large = Pdu::DataSm(DataSm {
+        tlvs: Tlvs(vec![Tlv {
+            tag: Tag::MESSAGE_PAYLOAD,
+            value: vec![0; 60_000].into(),
+        }]),
+        ..DataSm::default()
+    });
+    let each = encoded(&large, OK, 1).len();
+    let limit = u32::try_from(MAX_UNANSWERED_OCTETS / each).unwrap();
+    play(config(), PIPE, async |mut stage: Stage| {
+        stage.smsc.accept_bind().await;
+        for number in 1..=limit + 1 {
+            stage.smsc.send(&large, OK, number).await;
+        }
+        let header = stage.smsc.expect(CommandId::DATA_SM_RESP).await;
+        assert_eq!(header.sequence_number, limit + 1);
+        assert_eq!(header.command_status, CommandStatus::ESME_RX_T_APPN);
+        // There is room for a small one, and for a large one once another is answered.
+        stage.smsc.send(&deliver_sm(), OK, limit + 2).await;
+        assert!(stage.smsc.silent(seconds(1)).await);
+        for index in 0..2 {
+            stage.news.deliveries.borrow()[index].answer(OK);
+            stage.smsc.expect(CommandId::DATA_SM_RESP).await;
+        }
+        stage.smsc.send(&large, OK, limit + 3).await;
         assert!(stage.smsc.silent(seconds(1)).await, "there is room again");
     })
     .await;

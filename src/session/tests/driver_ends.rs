@@ -245,6 +245,7 @@ async fn a_permit_used_after_the_end_has_its_outcome() {
         permit.send(Submission {
             submit_sm,
             token: 1,
+            expires: None,
         });
     })
     .await;

@@ -4,6 +4,7 @@ mod bind;
 mod deliveries;
 mod driver;
 mod driver_ends;
+mod driver_holds;
 mod garbage;
 mod octets;
 mod requests;
@@ -51,6 +52,7 @@ const SETTINGS: Settings = Settings {
     window: 10,
     rate: None,
     throttle_delay: Duration::from_secs(1),
+    paused: false,
 };
 
 fn config() -> Config {

@@ -21,6 +21,7 @@ pub(super) struct News {
     pub(super) deliveries: RefCell<Vec<Delivery>>,
     pub(super) notices: RefCell<Vec<Notice>>,
     pub(super) in_flight: Cell<usize>,
+    pub(super) throttled_until: Cell<Option<Instant>>,
     pub(super) may_submit: Cell<bool>,
     pub(super) takes_deliveries: Cell<bool>,
 }
@@ -63,6 +64,10 @@ impl Outlet for Told {
 
     fn in_flight(&mut self, count: usize) {
         self.0.in_flight.set(count);
+    }
+
+    fn throttled_until(&mut self, until: Option<Instant>) {
+        self.0.throttled_until.set(until);
     }
 
     fn may_submit(&self, _now: Instant) -> bool {
@@ -139,9 +144,22 @@ pub(super) struct Stage {
 
 impl Stage {
     pub(super) async fn submit(&self, tokens: std::ops::Range<u32>) {
+        self.submit_until(tokens, None).await;
+    }
+
+    /// Queues submits that are not to be sent at or after `expires`.
+    pub(super) async fn submit_until(
+        &self,
+        tokens: std::ops::Range<u32>,
+        expires: Option<Duration>,
+    ) {
+        let now = tokio::time::Instant::now().into_std();
         for token in tokens {
-            let submit_sm = submit_sm();
-            let submission = Submission { submit_sm, token };
+            let submission = Submission {
+                submit_sm: submit_sm(),
+                token,
+                expires: expires.map(|after| now + after),
+            };
             self.submissions.send(submission).await.unwrap();
         }
     }
@@ -180,6 +198,7 @@ pub(super) async fn play_on<S: AsyncRead + AsyncWrite, F: Future<Output = ()>>(
         deliveries: RefCell::default(),
         notices: RefCell::default(),
         in_flight: Cell::new(0),
+        throttled_until: Cell::new(None),
         may_submit: Cell::new(true),
         takes_deliveries: Cell::new(true),
     });

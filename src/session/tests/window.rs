@@ -226,3 +226,20 @@ fn sequence_numbers_wrap_and_skip_those_in_use() {
     pair.accept(0x7FFF_FFFF);
     assert_eq!(pair.events(), [answered(3, OK, "id")]);
 }
+
+#[test]
+fn a_paused_session_takes_no_submit_and_goes_on_after_it() {
+    let mut pair = Pair::bound(config());
+    let number = pair.submit(0);
+    pair.set(Settings {
+        paused: true,
+        ..SETTINGS
+    });
+    assert_eq!(pair.capacity(), Capacity::Blocked);
+    pair.accept(number);
+    assert_eq!(pair.events(), [answered(0, OK, "id")]);
+    pair.receive(&deliver_sm(), OK, 7);
+    assert!(matches!(pair.events()[..], [Event::Delivery(_)]));
+    pair.set(SETTINGS);
+    pair.submit(1);
+}

@@ -1,0 +1,150 @@
+//! What keeps queued submissions from the wire: a pause, and time that ran out.
+
+use tokio::time::{sleep, timeout};
+
+use super::super::driver::SubmitOutcome;
+use super::stage::{PIPE, Stage, play};
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_hands_back_what_is_queued_and_takes_it_again_later() {
+    let mut config = with_window(config(), 50);
+    config.settings.rate = Some(2.0);
+    let settings = config.settings;
+    let (reason, news) = play(config, PIPE, async |mut stage: Stage| {
+        stage.smsc.accept_bind().await;
+        stage.submit(0..20).await;
+        stage.smsc.accept(2).await;
+        let paused = Settings {
+            paused: true,
+            ..settings
+        };
+        stage.control.send_modify(|it| it.settings = paused);
+        sleep(Duration::from_millis(1)).await;
+        let outcomes = stage.news.by_token();
+        assert_eq!(outcomes.len(), 20, "the answered ones, and all that waited");
+        // What was claimed before the pause was known.
+        stage.submit(20..30).await;
+        assert!(stage.smsc.silent(seconds(5)).await);
+        assert_eq!(stage.news.by_token().len(), 30);
+        let outcomes = stage.news.by_token();
+        assert!(
+            outcomes
+                .iter()
+                .all(|(token, it)| *token < 2 || *it == SubmitOutcome::Unwritten)
+        );
+        // A delivery is taken and answered all the same.
+        stage.smsc.send(&deliver_sm(), OK, 7).await;
+        sleep(Duration::from_millis(1)).await;
+        stage.news.deliveries.borrow()[0].answer(OK);
+        stage.smsc.expect(CommandId::DELIVER_SM_RESP).await;
+        stage.control.send_modify(|it| it.settings = settings);
+        sleep(Duration::from_millis(1)).await;
+        stage.submit(30..34).await;
+        let accepted = timeout(seconds(3), stage.smsc.accept(4));
+        accepted.await.expect("submits go on after the pause");
+        stage.unbind(seconds(30));
+        stage.smsc.accept_unbind().await;
+    })
+    .await;
+    assert_eq!(reason, CloseReason::Unbound);
+    assert_eq!(news.by_token().len(), 34);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_without_the_lease_is_left_in_peace() {
+    let (reason, news) = play(config(), PIPE, async |mut stage: Stage| {
+        stage.smsc.accept_bind().await;
+        let paused = Settings {
+            paused: true,
+            ..SETTINGS
+        };
+        stage.control.send_modify(|it| it.settings = paused);
+        stage.news.may_submit.set(false);
+        stage.submit(0..3).await;
+        assert!(stage.smsc.silent(seconds(5)).await);
+        assert_eq!(stage.news.by_token().len(), 3);
+        stage.unbind(seconds(30));
+        stage.smsc.accept_unbind().await;
+    })
+    .await;
+    assert_eq!(reason, CloseReason::Unbound);
+    let outcomes = news.by_token();
+    assert!(outcomes.values().all(|it| *it == SubmitOutcome::Unwritten));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_expired_while_it_waited_is_not_sent() {
+    let mut config = with_window(config(), 50);
+    config.settings.rate = Some(1.0);
+    let (_, news) = play(config, PIPE, async |mut stage: Stage| {
+        stage.smsc.accept_bind().await;
+        // One a second from the first second on: two before 2.5 s.
+        let left = Duration::from_millis(2500);
+        stage.submit_until(0..10, Some(left)).await;
+        stage.submit_until(10..11, Some(seconds(60))).await;
+        stage.submit(11..12).await;
+        let start = tokio::time::Instant::now();
+        stage.smsc.accept(2).await;
+        assert!(start.elapsed() < left);
+        stage.smsc.accept(1).await;
+        assert!(start.elapsed() < Duration::from_millis(3500));
+        stage.smsc.accept(1).await;
+        stage.unbind(seconds(30));
+        stage.smsc.accept_unbind().await;
+    })
+    .await;
+    for (token, outcome) in news.by_token() {
+        let unwritten = outcome == SubmitOutcome::Unwritten;
+        assert_eq!(unwritten, (2..10).contains(&token), "{token}: {outcome:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_moment_of_expiry_is_too_late() {
+    let (_, news) = play(with_window(config(), 1), PIPE, async |mut stage: Stage| {
+        stage.smsc.accept_bind().await;
+        stage.submit_until(0..1, Some(Duration::ZERO)).await;
+        stage
+            .submit_until(1..2, Some(Duration::from_millis(1)))
+            .await;
+        stage.smsc.accept(1).await;
+        sleep(Duration::from_millis(1)).await;
+    })
+    .await;
+    let outcomes = news.by_token();
+    assert_eq!(outcomes[&0], SubmitOutcome::Unwritten);
+    assert!(matches!(outcomes[&1], SubmitOutcome::Answered { .. }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_each_throttle_pause_is_told_ahead() {
+    play(with_window(config(), 2), PIPE, async |mut stage: Stage| {
+        stage.smsc.accept_bind().await;
+        let start = tokio::time::Instant::now().into_std();
+        stage.submit(0..4).await;
+        for (told, longest) in [(1, 1), (1, 1), (3, 3)] {
+            let submit = stage.smsc.expect(CommandId::SUBMIT_SM).await;
+            let status = CommandStatus::ESME_RTHROTTLED;
+            let number = submit.sequence_number;
+            stage
+                .smsc
+                .send(&Pdu::SubmitSmResp(None), status, number)
+                .await;
+            sleep(Duration::from_micros(1)).await;
+            let pause = stage.news.throttled_until.get().unwrap() - start;
+            assert!(pause >= seconds(told), "{pause:?}");
+            assert!(pause < seconds(longest) + Duration::from_millis(100));
+        }
+        stage.smsc.accept(1).await;
+        sleep(Duration::from_millis(1)).await;
+        let until = stage.news.throttled_until.get();
+        assert!(until.is_some(), "sent before the pause");
+        sleep(seconds(2)).await;
+        stage.submit(4..5).await;
+        stage.smsc.accept(1).await;
+        sleep(Duration::from_millis(1)).await;
+        assert_eq!(stage.news.throttled_until.get(), None);
+    })
+    .await;
+}
