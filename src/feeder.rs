@@ -176,7 +176,7 @@ impl Feeder {
             }
             return Ok(());
         }
-        if !self.lease.stands(now) {
+        if !self.lease.stands_now() {
             self.wait().await;
             return Ok(());
         }

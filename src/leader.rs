@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::db::lease::{self, Report};
 use crate::db::{Database, DbError, queue};
 use crate::events::EventLog;
-use crate::lease::Lease;
+use crate::lease::{Lease, Moment};
 use crate::supervisor::Gauge;
 
 /// How long the lease is good for in the database.
@@ -77,11 +77,11 @@ async fn try_take(
     if other.is_some() && gone.is_none() {
         return Ok(Err(other.unwrap_or_default()));
     }
-    let asked = Instant::now();
+    let asked = Moment::now();
     let epoch = lease::take(database, lane, holder, TTL.as_secs_f64(), gone).await?;
     Ok(match epoch {
         Some(epoch) => {
-            let lease = Lease::new(asked);
+            let lease = Lease::default();
             lease.extend(asked, TTL - MARGIN);
             Ok(Leadership { epoch, lease })
         }
@@ -135,7 +135,7 @@ pub async fn keep(
             queue_depth,
             last_error: last_error.clone(),
         };
-        let asked = Instant::now();
+        let asked = Moment::now();
         let renewed = lease::heartbeat(
             &database,
             &lane,
