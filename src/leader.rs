@@ -214,6 +214,10 @@ impl Holder {
 
     /// Whether `holder` was a process of this machine that runs no more. False when in doubt.
     fn is_gone(holder: &str) -> bool {
+        Self::is_gone_by(holder, start_of)
+    }
+
+    fn is_gone_by(holder: &str, start_of: impl Fn(u32) -> Option<String>) -> bool {
         let Some(this) = Machine::this() else {
             return false;
         };
@@ -227,6 +231,8 @@ impl Holder {
         boot_id == this.boot_id
             && pid_namespace == this.pid_namespace
             && start_of(pid).as_deref() != Some(started)
+            // Where /proc hides what others run (hidepid, ProtectProc), what can't be seen may live.
+            && start_of(1).is_some()
     }
 }
 
@@ -266,6 +272,19 @@ mod tests {
     #[test]
     fn a_living_process_is_not_gone() {
         assert!(!Holder::is_gone(&Holder::this_process().to_string()));
+    }
+
+    #[test]
+    fn a_process_that_is_hidden_is_not_gone() {
+        let holder = Holder {
+            machine: Machine::this(),
+            pid: 4711,
+            started: Some("1".to_owned()),
+        }
+        .to_string();
+        assert!(!Holder::is_gone_by(&holder, |_| None));
+        let init_only = |pid| (pid == 1).then(|| "0".to_owned());
+        assert!(Holder::is_gone_by(&holder, init_only));
     }
 
     #[test]
