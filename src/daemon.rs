@@ -209,11 +209,19 @@ async fn serve(
         }
         everything
     };
-    let everything = tokio::select! {
-        everything = drain => everything,
-        () = signals.stop() => {
-            tracing::warn!("stopped at once by a second signal");
-            std::process::exit(1);
+    tokio::pin!(drain);
+    let everything = loop {
+        tokio::select! {
+            everything = &mut drain => break everything,
+            () = signals.stop() => {
+                if told_to_stop {
+                    tracing::warn!("stopped at once by a second signal");
+                    std::process::exit(1);
+                }
+                // Until now it ended only because the lease is lost.
+                tracing::info!("stopping, as soon as what is under way has ended");
+                told_to_stop = true;
+            }
         }
     };
     if !told_to_stop {

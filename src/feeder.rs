@@ -1,5 +1,6 @@
 //! Claims rows for the session, no more than it can take.
 
+mod dispatch;
 mod lookahead;
 mod orphans;
 mod refusals;
@@ -15,17 +16,17 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::db::events::Event;
-use crate::db::queue::{self, Claimed};
+use crate::db::queue;
 use crate::db::{Database, DbError, inbound};
 use crate::events::EventLog;
 use crate::in_flight::InFlight;
 use crate::lease::Lease;
-use crate::outbox::{Attempt, Outcome};
+use crate::outbox::Attempt;
 use crate::recorder::Recorded;
-use crate::server::{InDoubt, Server};
+use crate::server::Server;
 use crate::session::driver::Submission;
-use crate::submission;
 
+use dispatch::dispatch;
 use lookahead::Lookahead;
 use orphans::LostClaim;
 use refusals::Refusals;
@@ -156,7 +157,7 @@ impl Feeder {
             }
             return;
         }
-        if !self.lease.stands(now) {
+        if !self.lease.stands_now() {
             return self.wait().await;
         }
         let throttled_until = *handle.throttled_until.borrow();
@@ -354,75 +355,5 @@ impl Feeder {
             // The next look does it.
             tracing::debug!(%error, "expired rows could not be looked for");
         }
-    }
-}
-
-/// When a row expires that had so many seconds left when it was claimed.
-fn expires(left: f64, asked: Instant) -> Instant {
-    // No row waits for a day between claim and socket.
-    asked + Duration::from_secs_f64(left.clamp(0.0, 86_400.0))
-}
-
-async fn dispatch(
-    row: &Claimed,
-    server: &Arc<Server>,
-    asked: Instant,
-    submissions: &mpsc::Sender<Submission<Attempt>>,
-    outcomes: &mpsc::Sender<Recorded>,
-) {
-    let attempt = Attempt {
-        tx_id: row.id,
-        started_at: row.started_at,
-        number: row.attempts,
-        in_doubt: row.in_doubt_policy.as_deref().and_then(InDoubt::from_name),
-        server: Arc::clone(server),
-    };
-    let recorded = match submission::build(row, server) {
-        Ok(submit_sm) => {
-            let submission = Submission {
-                submit_sm,
-                token: attempt,
-                expires: row.expires_in.map(|left| expires(left, asked)),
-            };
-            match submissions.try_send(submission) {
-                Ok(()) => return,
-                // The session ended meanwhile.
-                Err(
-                    mpsc::error::TrySendError::Closed(back) | mpsc::error::TrySendError::Full(back),
-                ) => Recorded {
-                    attempt: back.token,
-                    outcome: Outcome::Unwritten,
-                },
-            }
-        }
-        Err(reason) => Recorded {
-            attempt,
-            outcome: Outcome::Invalid(reason),
-        },
-    };
-    send(outcomes, recorded).await;
-}
-
-async fn send(outcomes: &mpsc::Sender<Recorded>, recorded: Recorded) {
-    if let Err(unsent) = outcomes.send(recorded).await {
-        // Only while the process ends without its recorder: the row stays started, and the next
-        // start resolves it.
-        tracing::error!(
-            tx_id = unsent.0.attempt.tx_id,
-            "an outcome found no recorder"
-        );
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_row_expires_when_the_database_says_so_and_no_later() {
-        let asked = Instant::now();
-        assert_eq!(expires(2.5, asked), asked + Duration::from_millis(2500));
-        assert_eq!(expires(-1.0, asked), asked);
-        assert_eq!(expires(1e300, asked), asked + Duration::from_hours(24));
     }
 }

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::db::lease::{self, Report};
 use crate::db::{Database, DbError, queue};
 use crate::events::EventLog;
-use crate::lease::Lease;
+use crate::lease::{Lease, Moment};
 use crate::supervisor::Gauge;
 
 /// How long the lease is good for in the database.
@@ -77,11 +77,11 @@ async fn try_take(
     if other.is_some() && gone.is_none() {
         return Ok(Err(other.unwrap_or_default()));
     }
-    let asked = Instant::now();
+    let asked = Moment::now();
     let epoch = lease::take(database, lane, holder, TTL.as_secs_f64(), gone).await?;
     Ok(match epoch {
         Some(epoch) => {
-            let lease = Lease::new(asked);
+            let lease = Lease::default();
             lease.extend(asked, TTL - MARGIN);
             Ok(Leadership { epoch, lease })
         }
@@ -135,7 +135,7 @@ pub async fn keep(
             queue_depth,
             last_error: last_error.clone(),
         };
-        let asked = Instant::now();
+        let asked = Moment::now();
         let renewed = lease::heartbeat(
             &database,
             &lane,
@@ -214,6 +214,10 @@ impl Holder {
 
     /// Whether `holder` was a process of this machine that runs no more. False when in doubt.
     fn is_gone(holder: &str) -> bool {
+        Self::is_gone_by(holder, start_of)
+    }
+
+    fn is_gone_by(holder: &str, start_of: impl Fn(u32) -> Option<String>) -> bool {
         let Some(this) = Machine::this() else {
             return false;
         };
@@ -227,6 +231,8 @@ impl Holder {
         boot_id == this.boot_id
             && pid_namespace == this.pid_namespace
             && start_of(pid).as_deref() != Some(started)
+            // Where /proc hides what others run (hidepid, ProtectProc), what can't be seen may live.
+            && start_of(1).is_some()
     }
 }
 
@@ -266,6 +272,19 @@ mod tests {
     #[test]
     fn a_living_process_is_not_gone() {
         assert!(!Holder::is_gone(&Holder::this_process().to_string()));
+    }
+
+    #[test]
+    fn a_process_that_is_hidden_is_not_gone() {
+        let holder = Holder {
+            machine: Machine::this(),
+            pid: 4711,
+            started: Some("1".to_owned()),
+        }
+        .to_string();
+        assert!(!Holder::is_gone_by(&holder, |_| None));
+        let init_only = |pid| (pid == 1).then(|| "0".to_owned());
+        assert!(Holder::is_gone_by(&holder, init_only));
     }
 
     #[test]

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use tokio::time::sleep;
 
-use super::{CLAIM_AT_MOST, Feeder, RETRY, send};
+use super::dispatch::send;
+use super::{CLAIM_AT_MOST, Feeder, RETRY};
 use crate::db::queue::Started;
 use crate::db::{DbError, queue, servers};
 use crate::outbox::{Attempt, Outcome};

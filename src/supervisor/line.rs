@@ -321,7 +321,7 @@ impl Outlet for SessionOutlet {
         self.throttled_until.send_replace(until);
     }
 
-    fn may_submit(&self, now: Instant) -> bool {
-        self.context.lease.stands(now)
+    fn may_submit(&self, _: Instant) -> bool {
+        self.context.lease.stands_now()
     }
 }

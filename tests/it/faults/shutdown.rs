@@ -257,3 +257,32 @@ async fn sigterm_and_then_the_lease_is_lost() {
     // What was in flight is the successor's to resolve, or is in doubt.
     assert_eq!(world.sim.ledger().count(), 10);
 }
+
+#[tokio::test]
+async fn the_first_signal_after_the_lease_was_lost_is_no_second_one() {
+    let world = World::with(|behaviour| behaviour.response_delay = Duration::from_secs(1)).await;
+    world.enable_sim("", "").await;
+    let mut daemon = world.daemon();
+    let id = world.send("27820001111", "its row is locked").await;
+    world.until_status(id, "started").await;
+    // What can't be recorded keeps the daemon from standing by.
+    let user = world.connection("postgres").await;
+    user.batch_execute("BEGIN; UPDATE smpp_tx_queue SET client_ref = 'mine'")
+        .await
+        .unwrap();
+    world
+        .sql("UPDATE smpp_status SET epoch = epoch + 1, holder = 'elsewhere', lease_expires_at = now() + interval '1 hour'")
+        .await;
+    let until = Instant::now() + Duration::from_secs(30);
+    while !daemon.log().contains("the lease of the lane is another") {
+        assert!(Instant::now() < until, "{}", daemon.log());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    daemon.signal("TERM");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(daemon.is_running(), "{}", daemon.log());
+    user.batch_execute("ROLLBACK").await.unwrap();
+    let status = daemon.wait(Duration::from_secs(30)).await;
+    assert_eq!(status.code(), Some(0));
+    assert!(!daemon.log().contains("second signal"), "{}", daemon.log());
+}
