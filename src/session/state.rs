@@ -17,8 +17,8 @@ use crate::pdu::{
     CommandId, CommandStatus, EncodeError, FrameDecoder, MessageIdResp, Pdu, SubmitSm,
 };
 
-/// A peer that unbinds gets its unbind_resp after our unanswered submits, but no later than this.
-const PEER_UNBIND_GRACE: Duration = Duration::from_secs(5);
+/// A peer that unbinds, or that takes no more submits, may answer those that it has for so long.
+const LEAVING_GRACE: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum State {
@@ -29,6 +29,8 @@ enum State {
     Draining(Instant),
     /// The peer's unbind waits for our window: its sequence_number, and until when.
     PeerUnbinding(u32, Instant),
+    /// The peer takes no more submits, by this status; the end waits for our window, or until this time.
+    Failing(CommandStatus, Instant),
     /// Our unbind was sent.
     Unbinding,
     Closed(CloseReason),
@@ -231,6 +233,9 @@ impl<T> Session<T> {
                 self.respond(&Pdu::UnbindResp, CommandStatus::ESME_ROK, sequence_number);
                 self.close(CloseReason::PeerUnbound);
             }
+            State::Failing(status, until) if self.owes_nothing() || until <= now => {
+                self.close(CloseReason::Fatal(status));
+            }
             State::Bound if self.every_place_overdue() => {
                 self.close(CloseReason::ResponsesMissing);
             }
@@ -247,7 +252,7 @@ impl<T> Session<T> {
     fn send_unbind(&mut self, now: Instant) {
         self.state = State::Unbinding;
         if let Ok(sequence_number) = self.request(&Pdu::Unbind) {
-            let wait = self.config.timers.response.min(PEER_UNBIND_GRACE);
+            let wait = self.config.timers.response.min(LEAVING_GRACE);
             self.unbind = Some(Request {
                 sequence_number,
                 due: now + wait,
@@ -280,7 +285,7 @@ impl<T> Session<T> {
     /// Whether nothing more is awaited than the end: what comes now is better delivered again later.
     pub(super) fn refuses_deliveries(&self) -> bool {
         match self.state {
-            State::Draining(_) => self.window.is_empty(),
+            State::Draining(_) | State::Failing(..) => self.window.is_empty(),
             State::Unbinding => true,
             _ => false,
         }

@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::super::event::{CloseReason, Event};
 use super::super::throttle::Edge;
-use super::{PEER_UNBIND_GRACE, Session, State};
+use super::{LEAVING_GRACE, Session, State};
 use crate::pdu::{CommandId, CommandStatus, Frame, Pdu, StatusClass};
 
 /// Octets of an unframeable stream that are kept for the record.
@@ -175,11 +175,10 @@ impl<T> Session<T> {
             Some(Edge::Ended) => self.events.push_back(Event::ThrottleEnded),
             None => {}
         }
-        if status.class() == StatusClass::SessionFatal {
-            self.close(CloseReason::Fatal(status));
-        } else {
-            self.after_window_change(now);
+        if status.class() == StatusClass::SessionFatal && self.state == State::Bound {
+            self.state = State::Failing(status, now + LEAVING_GRACE);
         }
+        self.after_window_change(now);
     }
 
     fn handle_bind_resp(&mut self, frame: &Frame) {
@@ -208,7 +207,7 @@ impl<T> Session<T> {
     fn handle_unbind(&mut self, sequence_number: u32, now: Instant) {
         let until = match self.state {
             State::PeerUnbinding(_, until) => until,
-            _ => now + PEER_UNBIND_GRACE,
+            _ => now + LEAVING_GRACE,
         };
         self.state = State::PeerUnbinding(sequence_number, until);
         self.after_window_change(now);

@@ -25,7 +25,9 @@ impl<T> Session<T> {
             .filter(|_| bound)
             .map(|after| self.last_received + after);
         let drain = match self.state {
-            State::Draining(until) | State::PeerUnbinding(_, until) => Some(until),
+            State::Draining(until) | State::PeerUnbinding(_, until) | State::Failing(_, until) => {
+                Some(until)
+            }
             _ => None,
         };
         [

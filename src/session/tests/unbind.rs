@@ -203,21 +203,21 @@ fn a_peer_may_unbind_before_it_answers_the_bind() {
 #[test]
 fn answers_in_the_same_read_as_the_closing_pdu_count() {
     let mut octets = BytesMut::new();
-    let (mut pair, numbers) = bound_with_submits(4);
+    let (mut pair, numbers) = bound_with_submits(3);
+    pair.start_unbind(Duration::ZERO);
+    let unbind = unbind_sent(&mut pair);
     octets.extend(encoded(&submit_sm_resp("before"), OK, numbers[0]));
-    let fatal = CommandStatus::ESME_RINVSYSID;
-    octets.extend(encoded(&Pdu::SubmitSmResp(None), fatal, numbers[1]));
+    octets.extend(encoded(&Pdu::UnbindResp, OK, unbind));
     octets.extend(encoded(&Pdu::EnquireLink, OK, 1));
-    octets.extend(encoded(&submit_sm_resp("behind"), OK, numbers[2]));
+    octets.extend(encoded(&submit_sm_resp("behind"), OK, numbers[1]));
     let refused = CommandStatus::ESME_RINVCMDLEN;
-    octets.extend(encoded(&Pdu::GenericNack, refused, numbers[3]));
+    octets.extend(encoded(&Pdu::GenericNack, refused, numbers[2]));
     pair.receive_octets(&octets);
-    assert_eq!(pair.closed(), Some(&CloseReason::Fatal(fatal)));
+    assert_eq!(pair.closed(), Some(&CloseReason::Unbound));
     let expected = [
         answered(0, OK, "before"),
-        answered(1, fatal, ""),
-        answered(2, OK, "behind"),
-        answered(3, refused, ""),
+        answered(1, OK, "behind"),
+        answered(2, refused, ""),
     ];
     assert_eq!(pair.events(), expected);
     assert_eq!(pair.sent(), [], "nothing else is answered any more");
@@ -231,10 +231,55 @@ fn a_status_that_ends_the_right_to_submit_ends_the_session() {
         CommandStatus::ESME_RINVPASWD,
         CommandStatus::ESME_RINVSYSID,
     ] {
-        let (mut pair, numbers) = bound_with_submits(2);
+        let (mut pair, numbers) = bound_with_submits(1);
         pair.refuse(numbers[0], fatal);
         assert_eq!(pair.events(), [answered(0, fatal, "")]);
         assert_eq!(pair.closed(), Some(&CloseReason::Fatal(fatal)));
-        assert_eq!(pair.leftovers(), [(1, Leftover::InDoubt)]);
+        assert_eq!(pair.leftovers(), []);
     }
+}
+
+#[test]
+fn the_other_answers_are_awaited_before_such_an_end() {
+    let fatal = CommandStatus::ESME_RINVSYSID;
+    let (mut pair, numbers) = bound_with_submits(4);
+    pair.refuse(numbers[0], fatal);
+    assert_eq!(pair.capacity(), Capacity::Blocked);
+    assert!(pair.session.is_leaving());
+    pair.pass(seconds(2));
+    pair.accept(numbers[1]);
+    pair.refuse(numbers[2], CommandStatus::ESME_RBINDFAIL);
+    assert_eq!(pair.closed(), None);
+    pair.pass(seconds(2));
+    assert_eq!(pair.closed(), None);
+    pair.accept(numbers[3]);
+    assert_eq!(pair.closed(), Some(&CloseReason::Fatal(fatal)));
+    assert_eq!(pair.events().len(), 4);
+    assert_eq!(pair.leftovers(), []);
+}
+
+#[test]
+fn answers_that_stay_away_do_not_put_such_an_end_off_for_long() {
+    let fatal = CommandStatus::ESME_RINVSYSID;
+    let (mut pair, numbers) = bound_with_submits(3);
+    pair.refuse(numbers[0], fatal);
+    pair.pass(seconds(4));
+    // No later for a second one.
+    pair.refuse(numbers[1], fatal);
+    assert_eq!(pair.closed(), None);
+    pair.pass(seconds(1));
+    assert_eq!(pair.closed(), Some(&CloseReason::Fatal(fatal)));
+    assert_eq!(pair.leftovers(), [(2, Leftover::InDoubt)]);
+}
+
+#[test]
+fn such_a_status_while_we_unbind_changes_nothing() {
+    let (mut pair, numbers) = bound_with_submits(2);
+    pair.start_unbind(seconds(30));
+    pair.refuse(numbers[0], CommandStatus::ESME_RINVSYSID);
+    assert_eq!(pair.sent(), []);
+    pair.accept(numbers[1]);
+    let number = unbind_sent(&mut pair);
+    pair.receive(&Pdu::UnbindResp, OK, number);
+    assert_eq!(pair.closed(), Some(&CloseReason::Unbound));
 }
