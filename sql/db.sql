@@ -767,7 +767,7 @@ COMMENT ON COLUMN smpp_status.version IS 'Version of the daemon';
 COMMENT ON COLUMN smpp_status.started_at IS 'When the daemon started';
 COMMENT ON COLUMN smpp_status.heartbeat IS 'When the daemon last wrote this row, by the clock of the database; old: it is gone or stuck';
 COMMENT ON COLUMN smpp_status.holder IS 'The daemon that works (machine and process); NULL: none';
-COMMENT ON COLUMN smpp_status.epoch IS 'Counts up each time another daemon takes over';
+COMMENT ON COLUMN smpp_status.epoch IS 'Counts up each time another daemon takes over, from the time of the first in milliseconds';
 COMMENT ON COLUMN smpp_status.lease_expires_at IS 'Another daemon may take over after it';
 
 CREATE TABLE esmed_schema (
@@ -855,7 +855,8 @@ BEGIN
 
   UPDATE public.smpp_tx_queue q
     SET submission_failed = TRUE, submission_info = 'cancelled', smpp_message_state = 'DELETED',
-        message_state_timestamp = now(), next_attempt_at = NULL, cancel_requested_at = NULL
+        message_state_timestamp = now(), next_attempt_at = NULL, cancel_requested_at = NULL,
+        in_doubt = q.in_doubt OR q.possible_duplicate
     WHERE q.id = $1;
   PERFORM pg_notify('notify_table_change', 'smpp_tx_queue');
   PERFORM pg_notify('smpp_delivery', jsonb_build_object('ids', jsonb_build_array($1))::text);
@@ -863,7 +864,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION esmed_cancel(bigint) IS
-  'Stops a message. Returns cancelled: it will not be sent (again), also where it was cancelled before; a held one stays in_doubt, and parts of a long one may have left. requested: an attempt is open; unless that succeeds, the message will be cancelled. too late: it was sent, or it has failed. not found: there is no such row.';
+  'Stops a message. Returns cancelled: it will not be sent (again), also where it was cancelled before; one of which an answer was lost stays or becomes in_doubt, and parts of a long one may have left. requested: an attempt is open; unless that succeeds, the message will be cancelled. too late: it was sent, or it has failed. not found: there is no such row.';
 
 CREATE FUNCTION esmed_resend(id bigint) RETURNS text
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp

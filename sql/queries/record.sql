@@ -27,8 +27,8 @@ SET submission_done = r.done,
     -- A row in doubt with no attempts is one that was reset by hand (see claim.sql).
     submission_attempts = greatest(q.submission_attempts - r.uncounted, CASE WHEN r.in_doubt THEN 1 ELSE 0 END),
     next_attempt_at = CASE WHEN NOT r.cancelled THEN now() + r.retry_after * interval '1 second' END,
-    -- One that is cancelled instead of sent again after a lost answer stays in doubt.
-    in_doubt = r.in_doubt OR (r.cancelled AND r.possible_duplicate),
+    -- One that ends although the answer to this attempt, or to one before, was lost stays in doubt.
+    in_doubt = r.in_doubt OR ((r.cancelled OR r.failed) AND (r.possible_duplicate OR q.possible_duplicate)),
     possible_duplicate = q.possible_duplicate OR (r.possible_duplicate AND NOT r.cancelled),
     submission_started_at = NULL
 FROM held r

@@ -283,6 +283,60 @@ async fn cancel_while_a_refused_attempt_is_open_keeps_it_from_being_tried_again(
 }
 
 #[tokio::test]
+async fn one_that_is_refused_after_a_lost_answer_stays_in_doubt() {
+    let (world, _daemon) = bound_world("", "").await;
+    world.mute();
+    let id = world.send("447911123440", "its answer is lost").await;
+    world
+        .until_ledger("a submit", |records| records.submits().len() == 1)
+        .await;
+    // The second attempt is refused for good.
+    world
+        .sql("UPDATE smpp_tx_queue SET smpp_destination_addr = '447911123407'")
+        .await;
+    world.lose_answers(1).await;
+    world.until_status(id, "failed").await;
+    assert_eq!(world.flags(id).await, (true, true));
+    assert_eq!(world.sim.ledger().count(), 2);
+    let never = world.send("447911123407", "no answer was lost").await;
+    world.until_status(never, "failed").await;
+    assert_eq!(world.flags(never).await, (false, false));
+}
+
+#[tokio::test]
+async fn one_that_is_cancelled_after_a_lost_answer_stays_in_doubt() {
+    let (world, _daemon) = bound_world(", esme_retry_delay", ", 60").await;
+    world.mute();
+    let waiting = world.send("447911123440", "cancelled while it waits").await;
+    let open = world
+        .send("447911123450", "cancelled while an attempt is open")
+        .await;
+    world
+        .until_ledger("two submits", |records| records.submits().len() == 2)
+        .await;
+    // The second attempts are refused, for now.
+    world
+        .sql("UPDATE smpp_tx_queue SET smpp_destination_addr = '447911123410'")
+        .await;
+    world.sim.behave(|behaviour| {
+        behaviour.response_delay = std::time::Duration::from_secs(3);
+    });
+    world.lose_answers(2).await;
+    world
+        .until_ledger("two more submits", |records| records.submits().len() == 4)
+        .await;
+    assert_eq!(world.call("esmed_cancel", open).await, "requested");
+    world.until_status(open, "cancelled").await;
+    assert_eq!(world.flags(open).await, (true, true));
+    world.until_status(waiting, "retrying").await;
+    assert_eq!(world.flags(waiting).await, (false, true));
+    assert_eq!(world.call("esmed_cancel", waiting).await, "cancelled");
+    assert_eq!(world.flags(waiting).await, (true, true));
+    assert_eq!(world.status(waiting).await, "cancelled");
+    assert_eq!(world.sim.ledger().count(), 4);
+}
+
+#[tokio::test]
 async fn one_that_expires_after_a_lost_answer_stays_in_doubt() {
     let (world, _daemon) = bound_world("", "").await;
     world.mute();

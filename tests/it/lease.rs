@@ -26,6 +26,7 @@ async fn the_second_takes_over_when_the_first_is_killed() {
     let first = world.daemon_with("first", "");
     world.enable_sim("", "").await;
     world.until_bound().await;
+    let epoch = world.epoch().await;
     let mut second = world.daemon_with("second", "");
     until_logged(&mut second, STANDS_BY).await;
     let before = world.send("447911123400", "by the first").await;
@@ -48,13 +49,8 @@ async fn the_second_takes_over_when_the_first_is_killed() {
         .map(|row| row.get(0))
         .collect();
     assert_eq!(flagged, [lost]);
-    let (epoch, holder): (i64, String) = {
-        let row = &world
-            .rows("SELECT epoch, holder FROM smpp_status", &[])
-            .await[0];
-        (row.get(0), row.get(1))
-    };
-    assert_eq!(epoch, 2);
+    assert_eq!(world.epoch().await, epoch + 1);
+    let holder: String = world.one("SELECT holder FROM smpp_status").await;
     assert!(holder.contains(&format!("/{} ", second.pid())), "{holder}");
     assert!(!holder.contains(&format!("/{pid} ")), "{holder}");
     let ledger = world.sim.ledger();
@@ -102,10 +98,11 @@ async fn a_frozen_daemon_that_wakes_up_late_submits_nothing_more() {
     world
         .until("SELECT count(*) = 4 FROM smpp_tx_queue WHERE submission_started_at IS NOT NULL")
         .await;
+    let epoch = world.epoch().await;
     first.signal("STOP");
     let mut second = world.daemon_with("second", "");
     until_logged(&mut second, STANDS_BY).await;
-    world.until("SELECT epoch = 2 FROM smpp_status").await;
+    world.until_epoch(epoch + 1).await;
     world
         .until_ledger("the submits of the second", |records| {
             records.submits().iter().any(|submit| submit.session == 2)
@@ -153,8 +150,26 @@ async fn a_frozen_daemon_that_wakes_up_late_submits_nothing_more() {
     second.kill();
     let id = world.send("447911123499", "by the first again").await;
     world.until_status(id, "sent").await;
-    assert_eq!(world.one::<i64>("SELECT epoch FROM smpp_status").await, 3);
+    assert_eq!(world.epoch().await, epoch + 2);
     assert_eq!(first.stop().await, Some(0));
+}
+
+#[tokio::test]
+async fn a_leader_whose_row_was_deleted_stands_by() {
+    let world = World::new().await;
+    let mut first = world.daemon_with("first", "");
+    world.enable_sim("", "").await;
+    world.until_bound().await;
+    let epoch = world.epoch().await;
+    let mut second = world.daemon_with("second", "");
+    until_logged(&mut second, STANDS_BY).await;
+    first.signal("STOP");
+    world.sql("DELETE FROM smpp_status").await;
+    world.until("SELECT EXISTS (SELECT FROM smpp_status)").await;
+    assert!(world.epoch().await > epoch);
+    first.signal("CONT");
+    until_logged(&mut first, "the lease of the lane is another daemon's").await;
+    assert!(second.is_running());
 }
 
 #[tokio::test]

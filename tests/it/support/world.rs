@@ -105,6 +105,17 @@ impl World {
         self.one(&statement).await
     }
 
+    /// The epoch of the lease: a time at first, and one more with each taker.
+    pub(crate) async fn epoch(&self) -> i64 {
+        self.one("SELECT epoch FROM smpp_status").await
+    }
+
+    /// Waits until somebody holds the lease under this epoch.
+    pub(crate) async fn until_epoch(&self, epoch: i64) {
+        self.until(&format!("SELECT epoch = {epoch} FROM smpp_status"))
+            .await;
+    }
+
     /// Runs statements without parameters.
     pub(crate) async fn sql(&self, statements: &str) {
         self.db
