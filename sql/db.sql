@@ -628,8 +628,8 @@ CREATE TABLE smpp_inbox (
 );
 
 CREATE INDEX smpp_inbox_unprocessed ON smpp_inbox (id) WHERE NOT processed;
--- A message that comes again is found by its sender and time.
-CREATE INDEX smpp_inbox_source_received_at ON smpp_inbox (source, received_at);
+-- A message that comes again is found by its sender, its text and its time.
+CREATE INDEX smpp_inbox_repeated ON smpp_inbox (source, md5(coalesce(message, '')), received_at);
 
 COMMENT ON TABLE smpp_inbox IS
   'One row a message from a phone; of a long one, one row a part with complete FALSE (putting them together is not available yet). Work through it by WHERE NOT processed ORDER BY id FOR UPDATE SKIP LOCKED, and set processed. The channel smpp_inbox tells of new rows.';

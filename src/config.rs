@@ -4,7 +4,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use thiserror::Error;
 
 /// Environment variables with this prefix override the file: `ESMED_DATABASE_HOST` is `[database] host`.
@@ -15,6 +16,9 @@ const ENV_CONFIG: &str = "ESMED_CONFIG";
 
 /// What begins so is for the simulator.
 const ENV_SIM: &str = "ESMED_SIM_";
+
+/// The longest of all settings in seconds.
+const A_DAY: u64 = 86_400;
 
 /// Name of the systemd credential that holds the password of the database.
 const CREDENTIAL: &str = "database-pass";
@@ -41,9 +45,18 @@ pub enum ConfigError {
 }
 
 /// A password, which no formatting prints.
-#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Password(String);
+
+/// By hand, for the error of a wrong type would show the value.
+impl<'de> Deserialize<'de> for Password {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match toml::Value::deserialize(deserializer) {
+            Ok(toml::Value::String(password)) => Ok(Self(password)),
+            _ => Err(D::Error::custom("the password must be a string, in quotes")),
+        }
+    }
+}
 
 impl Password {
     /// The password itself, for whoever has to send it.
@@ -370,8 +383,12 @@ impl Config {
             "[daemon] lane is empty; it must be a name",
         )?;
         check(
-            self.daemon.poll_interval > 0,
-            "[daemon] poll_interval is 0; it must be a number of seconds from 1 on",
+            (1..=A_DAY).contains(&self.daemon.poll_interval),
+            "[daemon] poll_interval must be from 1 to 86400 seconds",
+        )?;
+        check(
+            self.daemon.drain_timeout <= A_DAY,
+            "[daemon] drain_timeout must be at most 86400 seconds",
         )?;
         check(
             (1..=50_000).contains(&self.daemon.max_unrecorded),
@@ -508,6 +525,37 @@ mod tests {
         assert!(error.contains("ESMED_DATABASE_PROT") && error.contains("ESMED_DATABASE_PORT"));
         let error = parse("", &[("ESMED_DATABASE_PORT", "many")]).unwrap_err();
         assert!(error.contains("ESMED_DATABASE_PORT"), "{error}");
+    }
+
+    #[test]
+    fn a_password_of_another_type_is_not_shown() {
+        for value in [
+            "123456",
+            "12.5",
+            "true",
+            "[123456]",
+            "{ a = 123456 }",
+            "1979-05-27",
+        ] {
+            let error = parse(&format!("[database]\npass = {value}\n"), &[]).unwrap_err();
+            assert!(
+                error.contains("line 2") && error.contains("in quotes"),
+                "{error}"
+            );
+            assert!(
+                !error.contains(value) && !error.contains("123456"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn times_are_bounded() {
+        for key in ["poll_interval", "drain_timeout"] {
+            let error =
+                parse(&format!("[daemon]\n{key} = 9200000000000000000\n"), &[]).unwrap_err();
+            assert!(error.contains(key), "{error}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -26,8 +27,8 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 /// Between looks of a daemon that stands by.
 const STANDBY: Duration = Duration::from_millis(500);
 
-/// The queue is counted at every so many heartbeats, and up to so many rows.
-const DEPTH_EVERY: u32 = 5;
+/// Between counts of the queue, and up to how many rows it is counted.
+const DEPTH_EVERY: Duration = Duration::from_secs(5);
 const DEPTH_AT_MOST: i64 = 1_000_000;
 
 /// A lease that was taken.
@@ -102,26 +103,20 @@ pub async fn keep(
 ) {
     let mut ticks = interval(HEARTBEAT);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut beat = 0;
+    // Apart from the heartbeat: a long queue takes long to count, and the lease does not wait.
+    let (counted, depth) = watch::channel(None);
+    let count = count_queue(&database, &lane, counted);
+    tokio::pin!(count);
     let mut last_error = None;
     let mut outcomes = gauge.outcomes.load(Ordering::Relaxed);
     let mut measured = Instant::now();
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
+            () = &mut count => {}
             () = stop.cancelled() => return,
         }
         last_error = events.take_last_error().or(last_error);
-        let queue_depth = match beat % DEPTH_EVERY {
-            0 => tokio::select! {
-                depth = queue::depth(&database, &lane, DEPTH_AT_MOST) => depth
-                    .inspect_err(|error| tracing::debug!(%error, "the queue could not be counted"))
-                    .ok(),
-                () = stop.cancelled() => return,
-            },
-            _ => None,
-        };
-        beat += 1;
         let state = gauge.state();
         let now_outcomes = gauge.outcomes.load(Ordering::Relaxed);
         let rate = (now_outcomes - outcomes) as f64 / measured.elapsed().as_secs_f64().max(0.001);
@@ -132,7 +127,7 @@ pub async fn keep(
             window_in_use: small(gauge.in_flight.load(Ordering::Relaxed)),
             window_size: small(state.window),
             rate: (rate * 10.0).round() / 10.0,
-            queue_depth,
+            queue_depth: *depth.borrow(),
             last_error: last_error.clone(),
         };
         let asked = Moment::now();
@@ -164,6 +159,19 @@ pub async fn keep(
             // It runs out by itself when this goes on.
             Err(error) => tracing::debug!(%error, "the lease could not be renewed"),
         }
+    }
+}
+
+/// Counts what is still to be sent, now and then, for ever.
+async fn count_queue(database: &Database, lane: &str, counted: watch::Sender<Option<i64>>) {
+    loop {
+        match queue::depth(database, lane, DEPTH_AT_MOST).await {
+            Ok(depth) => {
+                counted.send_replace(Some(depth));
+            }
+            Err(error) => tracing::debug!(%error, "the queue could not be counted"),
+        }
+        sleep(DEPTH_EVERY).await;
     }
 }
 

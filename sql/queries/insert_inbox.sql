@@ -7,6 +7,7 @@ SELECT m.source, m.destination, m.message, m.server_id, ARRAY[m.rx_id], m.comple
     SELECT 1
     FROM smpp_inbox earlier
     WHERE earlier.source = m.source
+      AND md5(coalesce(earlier.message, '')) = md5(coalesce(m.message, ''))
       AND earlier.received_at > now() - interval '10 minutes'
       AND earlier.destination IS NOT DISTINCT FROM m.destination
       AND earlier.message IS NOT DISTINCT FROM m.message

@@ -1,11 +1,19 @@
 //! The lease of a lane in `smpp_status`, and its heartbeat.
 
+use std::time::Duration;
+
+use deadpool_postgres::Object;
+use tokio::time::timeout;
+
 use super::{Database, DbError};
 
 const HOLDER: &str = include_str!("../../sql/queries/lease_holder.sql");
 const TAKE: &str = include_str!("../../sql/queries/lease_take.sql");
 const HEARTBEAT: &str = include_str!("../../sql/queries/heartbeat.sql");
 const RELEASE: &str = include_str!("../../sql/queries/lease_release.sql");
+
+/// A heartbeat that takes longer is given up, with its connection.
+const PATIENCE: Duration = Duration::from_millis(1500);
 
 /// What the heartbeat writes beside the lease.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -71,25 +79,33 @@ pub async fn heartbeat(
     report: &Report,
 ) -> Result<bool, DbError> {
     let client = database.client().await?;
-    let statement = client.prepare_cached(HEARTBEAT).await?;
-    let row = client
-        .query_opt(
-            &statement,
-            &[
-                &lane,
-                &epoch,
-                &seconds,
-                &report.session_state,
-                &report.server_id,
-                &report.window_in_use,
-                &report.window_size,
-                &report.rate,
-                &report.queue_depth,
-                &report.last_error,
-            ],
-        )
-        .await?;
-    Ok(row.is_some())
+    let renew = async {
+        let statement = client.prepare_cached(HEARTBEAT).await?;
+        let row = client
+            .query_opt(
+                &statement,
+                &[
+                    &lane,
+                    &epoch,
+                    &seconds,
+                    &report.session_state,
+                    &report.server_id,
+                    &report.window_in_use,
+                    &report.window_size,
+                    &report.rate,
+                    &report.queue_depth,
+                    &report.last_error,
+                ],
+            )
+            .await?;
+        Ok(row.is_some())
+    };
+    let renewed = timeout(PATIENCE, renew).await;
+    renewed.unwrap_or_else(|_| {
+        // Whoever took it next would wait behind this.
+        drop(Object::take(client));
+        Err(DbError::Away("no answer to the heartbeat".to_owned()))
+    })
 }
 
 /// Gives the lease back.

@@ -71,10 +71,13 @@ impl Database {
                 recycling_method: RecyclingMethod::Fast,
             },
         );
+        // Each host may have several addresses, and be silent at each, before the next is tried.
+        let hosts = u32::try_from(database.host.list().len()).unwrap_or(1);
+        let create_timeout = CONNECT_TIMEOUT * 2 * hosts + CONNECT_TIMEOUT;
         let pool = Pool::builder(manager)
             .max_size(CONNECTIONS)
             .runtime(deadpool_postgres::Runtime::Tokio1)
-            .create_timeout(Some(CONNECT_TIMEOUT))
+            .create_timeout(Some(create_timeout))
             .wait_timeout(Some(CONNECT_TIMEOUT))
             .post_create(Hook::async_fn(|client, _| {
                 Box::pin(async move {

@@ -256,10 +256,18 @@ pub async fn lock<C: GenericClient>(client: &C, ids: &[i64]) -> Result<HashSet<i
 /// # Errors
 /// When the database can't do it.
 pub async fn expire(database: &Database, lane: &str) -> Result<Vec<i64>, DbError> {
+    /// The limit of the statement: where there were so many, there may be more.
+    const AT_ONCE: usize = 500;
     let client = database.client().await?;
     let statement = client.prepare_cached(EXPIRE).await?;
-    let rows = client.query(&statement, &[&lane]).await?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
+    let mut expired = Vec::new();
+    loop {
+        let rows = client.query(&statement, &[&lane]).await?;
+        expired.extend(rows.iter().map(|row| row.get::<_, i64>(0)));
+        if rows.len() < AT_ONCE {
+            return Ok(expired);
+        }
+    }
 }
 
 /// How many rows of a lane are still to be sent, counted up to `limit`.
