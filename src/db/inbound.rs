@@ -210,7 +210,8 @@ pub async fn insert_rx<C: GenericClient>(
     Ok(())
 }
 
-/// Ties stored receipts to their messages: pairs of `smpp_rx_queue.id` and `smpp_tx_queue.id`.
+/// Ties stored receipts to their messages: pairs of `smpp_rx_queue.id` and `smpp_tx_queue.id`. Those that somebody else
+/// has locked are left as they are.
 ///
 /// # Errors
 /// When the database can't do it.
