@@ -16,6 +16,7 @@ mod listen;
 mod queries;
 mod readme;
 mod receipts;
+mod schema;
 mod secrets;
 mod servers;
 mod statuses;
