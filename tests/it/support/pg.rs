@@ -16,10 +16,11 @@ const SCHEMA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sql/db.sql");
 /// A running PostgreSQL, reached by a unix socket in its folder.
 #[derive(Debug)]
 pub(crate) struct Cluster {
+    // Dropped first: it finds the process by a file in the folder.
+    _guardian: Guardian,
     folder: tempfile::TempDir,
     bin: PathBuf,
     settings: &'static str,
-    _guardian: Guardian,
 }
 
 /// Ends when its standard input does, and then cleans up.
