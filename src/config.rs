@@ -411,10 +411,21 @@ impl Config {
     }
 }
 
+/// An error of a wrong type would show the value, which may hold a password.
+fn without_value(message: &str) -> String {
+    match (
+        message.strip_prefix("invalid type: "),
+        message.rfind(", expected "),
+    ) {
+        (Some(_), Some(at)) => format!("invalid type{}", &message[at..]),
+        _ => message.to_owned(),
+    }
+}
+
 fn invalid(place: impl Into<String>, message: &str) -> ConfigError {
     ConfigError::Invalid {
         place: place.into(),
-        message: message.replace('\n', " ").trim().to_owned(),
+        message: without_value(&message.replace('\n', " ")).trim().to_owned(),
     }
 }
 

@@ -101,6 +101,16 @@ fn a_password_of_another_type_is_not_shown() {
 }
 
 #[test]
+fn a_section_of_another_type_is_not_shown() {
+    let error = parse("database = \"postgres://user:secret@host\"\n", &[]).unwrap_err();
+    assert!(
+        error.contains("line 1") && error.contains("expected"),
+        "{error}"
+    );
+    assert!(!error.contains("secret"), "{error}");
+}
+
+#[test]
 fn times_are_bounded() {
     for key in ["poll_interval", "drain_timeout"] {
         let error = parse(&format!("[daemon]\n{key} = 9200000000000000000\n"), &[]).unwrap_err();
