@@ -506,9 +506,9 @@ CREATE TABLE smpp_tx_parts (
   esm_class smallint NOT NULL DEFAULT 0
     CONSTRAINT smpp_tx_parts_esm_class_between_0_and_255 CHECK (esm_class BETWEEN 0 AND 255),
   octets bytea NOT NULL,
-  smpp_optional_parameters jsonb
-    CONSTRAINT smpp_tx_parts_smpp_optional_parameters_is_a_json_object
-    CHECK (jsonb_typeof(smpp_optional_parameters) = 'object'),
+  smpp_destination_addr text NOT NULL DEFAULT '',
+  fixed_at timestamptz NOT NULL DEFAULT clock_timestamp()
+    CONSTRAINT smpp_tx_parts_fixed_at_finite CHECK (isfinite(fixed_at)),
   smpp_message_id text,
   smpp_message_state text
     CONSTRAINT smpp_tx_parts_smpp_message_state_is_a_state_of_smpp
@@ -525,7 +525,10 @@ CREATE TABLE smpp_tx_parts (
   submission_done boolean NOT NULL DEFAULT FALSE,
   submission_failed boolean NOT NULL DEFAULT FALSE,
   submission_info text,
+  next_attempt_at timestamptz
+    CONSTRAINT smpp_tx_parts_next_attempt_at_finite CHECK (isfinite(next_attempt_at)),
   in_doubt boolean NOT NULL DEFAULT FALSE,
+  possible_duplicate boolean NOT NULL DEFAULT FALSE,
   CONSTRAINT smpp_tx_parts_pkey PRIMARY KEY (tx_id, part),
   CONSTRAINT smpp_tx_parts_part_between_1_and_total CHECK (part BETWEEN 1 AND total)
 ) WITH (
@@ -536,9 +539,11 @@ CREATE TABLE smpp_tx_parts (
 
 CREATE INDEX smpp_tx_parts_message_id ON smpp_tx_parts (esmed_canonical_id(smpp_message_id) text_pattern_ops)
   WHERE smpp_message_id IS NOT NULL;
+-- The reference that a phone saw last, so that the next one differs.
+CREATE INDEX smpp_tx_parts_last_reference ON smpp_tx_parts (smpp_destination_addr, fixed_at) WHERE part = 1;
 
 COMMENT ON TABLE smpp_tx_parts IS
-  'The parts of long messages, fixed before the first one leaves: a retry sends the same parts, and never again one that was accepted. They go with their message (ON DELETE CASCADE). Not available yet.';
+  'The parts of long messages, fixed before the first one leaves: a retry sends the same parts, and never again one that was accepted. They go with their message (ON DELETE CASCADE).';
 COMMENT ON COLUMN smpp_tx_parts.tx_id IS 'The message: smpp_tx_queue.id';
 COMMENT ON COLUMN smpp_tx_parts.part IS 'Number of the part, from 1';
 COMMENT ON COLUMN smpp_tx_parts.total IS 'How many parts the message has';
@@ -546,7 +551,8 @@ COMMENT ON COLUMN smpp_tx_parts.concat_ref IS 'Reference number that the parts h
 COMMENT ON COLUMN smpp_tx_parts.data_coding IS 'data_coding of the part';
 COMMENT ON COLUMN smpp_tx_parts.esm_class IS 'esm_class of the part';
 COMMENT ON COLUMN smpp_tx_parts.octets IS 'The part as it is sent, with its user data header where it has one';
-COMMENT ON COLUMN smpp_tx_parts.smpp_optional_parameters IS 'TLVs of the part, as smpp_tx_queue.smpp_optional_parameters';
+COMMENT ON COLUMN smpp_tx_parts.smpp_destination_addr IS 'Number of the phone: the next message to it gets another reference';
+COMMENT ON COLUMN smpp_tx_parts.fixed_at IS 'When the part was made';
 COMMENT ON COLUMN smpp_tx_parts.smpp_message_id IS 'Id that the SMSC gave the part, as received';
 COMMENT ON COLUMN smpp_tx_parts.smpp_message_state IS 'State by the receipts, as smpp_tx_queue.smpp_message_state';
 COMMENT ON COLUMN smpp_tx_parts.message_state_timestamp IS 'When smpp_message_state was set';
@@ -558,7 +564,9 @@ COMMENT ON COLUMN smpp_tx_parts.submission_attempts IS 'Attempts of the part so 
 COMMENT ON COLUMN smpp_tx_parts.submission_done IS 'TRUE: the SMSC has accepted the part';
 COMMENT ON COLUMN smpp_tx_parts.submission_failed IS 'TRUE: given up; submission_info says why';
 COMMENT ON COLUMN smpp_tx_parts.submission_info IS 'Outcome of the last attempt of the part in words';
-COMMENT ON COLUMN smpp_tx_parts.in_doubt IS 'TRUE: the answer to this part was lost';
+COMMENT ON COLUMN smpp_tx_parts.next_attempt_at IS 'The message is not tried again before; NULL: at once';
+COMMENT ON COLUMN smpp_tx_parts.in_doubt IS 'TRUE: the answer to this part was lost, and it is not sent again unless somebody decides';
+COMMENT ON COLUMN smpp_tx_parts.possible_duplicate IS 'TRUE: this part was sent again after an answer was lost';
 
 CREATE TABLE smpp_rx_queue (
   id bigserial CONSTRAINT smpp_rx_queue_pkey PRIMARY KEY,

@@ -172,7 +172,7 @@ impl<'a> Message<'a> {
             self.octets,
             self.esm_class,
             self.data_coding,
-            server.alphabet,
+            server.style.alphabet,
         );
         let receipted_message_id = self.tlvs.receipted_message_id();
         let tlvs = ReceiptTlvs {
@@ -181,7 +181,7 @@ impl<'a> Message<'a> {
             network_error_code: self.tlvs.network_error_code().map(|octets| &octets[..]),
         };
         // The fields of a receipt are read by their own rules: data_coding is often wrong there.
-        let receipt_text = receipt::text(self.octets, self.data_coding, server.alphabet);
+        let receipt_text = receipt::text(self.octets, self.data_coding, server.style.alphabet);
         let (kind, receipt) = receipt::classify(
             self.esm_class,
             &receipt_text,

@@ -6,7 +6,7 @@ use crate::config::Password;
 use crate::pdu::{Bind, DEFAULT_MAX_LENGTH};
 use crate::receipt::IdFormat;
 use crate::session::{self, BindMode, Settings, Timers};
-use crate::text::Alphabet;
+use crate::text::Style;
 
 /// What becomes of a submit whose answer was lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,15 +30,6 @@ impl InDoubt {
             _ => None,
         }
     }
-}
-
-/// How a message that needs more than one submit is sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LongMessage {
-    /// One submit of up to 254 octets, which the SMSC splits.
-    None,
-    /// Any other way; this version refuses what does not fit into one message.
-    Refused,
 }
 
 /// What the session depends on: a change of any of it rebinds.
@@ -107,10 +98,10 @@ pub struct Server {
     pub max_submission_attempts: i32,
     /// Seconds before the next attempt, doubling.
     pub retry_delay: Duration,
-    /// Meaning of data_coding 0.
-    pub alphabet: Alphabet,
-    /// What becomes of long texts.
-    pub long_message: LongMessage,
+    /// How texts are sent, and the meaning of data_coding 0.
+    pub style: Style,
+    /// One receipt stands for all parts of a long message (`esme_part_receipts`).
+    pub one_receipt: bool,
     /// The provider sends receipts with esm_class 0.
     pub receipts_without_esm_class: bool,
     /// How ids in receipts relate to ids in responses.
@@ -164,8 +155,11 @@ impl Server {
             registered_delivery: false,
             max_submission_attempts: 3,
             retry_delay: 5 * SECOND,
-            alphabet: Alphabet::Gsm0338,
-            long_message: LongMessage::Refused,
+            style: Style {
+                max_parts: 10,
+                ..Style::default()
+            },
+            one_receipt: false,
             receipts_without_esm_class: false,
             id_format: IdFormat::Same,
             in_doubt: InDoubt::Resend,

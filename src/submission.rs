@@ -2,8 +2,8 @@
 
 use crate::db::queue::Claimed;
 use crate::pdu::{CString, ShortMessage, SubmitSm};
-use crate::server::{LongMessage, Server};
-use crate::text::{self, Limit};
+use crate::server::Server;
+use crate::text::{self, Wanted};
 
 /// registered_delivery (SMPP 3.4, 5.2.17): a receipt for success and failure.
 const RECEIPT: u8 = 1;
@@ -27,20 +27,12 @@ pub fn build(row: &Claimed, server: &Server) -> Result<SubmitSm, String> {
         None => (server.source_addr_ton, server.source_addr_npi),
         Some(_) => (None, None),
     };
-    let encoded = match row.data_coding {
-        Some(data_coding) => {
-            text::encode_as(&row.short_message, octet(data_coding), server.alphabet)
-        }
-        None => Ok(text::encode(&row.short_message, server.alphabet)),
-    }
-    .map_err(|error| format!("smpp_short_message: {error}"))?;
-    let limit = match server.long_message {
-        LongMessage::None => Limit::Submit,
-        LongMessage::Refused => Limit::Message,
+    let wanted = Wanted {
+        data_coding: row.data_coding.map(octet),
+        message_class: None,
     };
-    text::fits_single(&encoded, limit).map_err(|error| {
-        format!("smpp_short_message: {error}; longer texts are not sent by this version")
-    })?;
+    let plan = text::plan(&row.short_message, wanted, &server.style)
+        .map_err(|error| format!("smpp_short_message: {error}"))?;
     if row.destination_addr.is_empty() {
         return Err("smpp_destination_addr is empty; it must be a number".to_owned());
     }
@@ -75,8 +67,8 @@ pub fn build(row: &Claimed, server: &Server) -> Result<SubmitSm, String> {
             _ if server.registered_delivery => RECEIPT,
             _ => 0,
         },
-        data_coding: encoded.data_coding,
-        short_message: ShortMessage(encoded.octets),
+        data_coding: plan.data_coding,
+        short_message: ShortMessage(plan.parts[0].clone()),
         ..SubmitSm::default()
     })
 }
@@ -318,10 +310,8 @@ mod tests {
 
     #[test]
     fn one_submit_of_254_octets_where_the_smsc_splits() {
-        let server = Server {
-            long_message: LongMessage::None,
-            ..server()
-        };
+        let mut server = server();
+        server.style.long_message = text::LongMessage::None;
         let text = |octets: usize| Claimed {
             short_message: "1".repeat(octets),
             ..row()

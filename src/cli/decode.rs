@@ -27,10 +27,8 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let octets = octets(&arguments.hex.concat())?;
     let frame = Frame::from_octets(Bytes::from(octets)).context("this is not one PDU")?;
-    let server = Server {
-        alphabet: arguments.alphabet,
-        ..Server::unknown()
-    };
+    let mut server = Server::unknown();
+    server.style.alphabet = arguments.alphabet;
     let failed = frame.decode().is_err();
     let row = Inbound::read(&Received::Pdu(frame), &server);
     say(&format!("{:#}", row.pdu_parsed))?;

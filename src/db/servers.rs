@@ -7,9 +7,9 @@ use tokio_postgres::Row;
 use super::{Database, DbError};
 use crate::config::Password;
 use crate::receipt::IdFormat;
-use crate::server::{Account, InDoubt, LongMessage, Server};
+use crate::server::{Account, InDoubt, Server};
 use crate::session::{BindMode, Settings, Timers};
-use crate::text::Alphabet;
+use crate::text::{Alphabet, LongMessage, Style};
 
 const SERVERS: &str = include_str!("../../sql/queries/servers.sql");
 
@@ -112,11 +112,13 @@ fn read(row: &Row) -> Server {
         registered_delivery: row.get("esme_registered_delivery"),
         max_submission_attempts: row.get("esme_max_submission_attempts"),
         retry_delay: duration(row.get("esme_retry_delay")),
-        alphabet: alphabet.parse().unwrap_or(Alphabet::Gsm0338),
-        long_message: match row.get("esme_long_message") {
-            "none" => LongMessage::None,
-            _ => LongMessage::Refused,
+        style: Style {
+            alphabet: alphabet.parse().unwrap_or(Alphabet::Gsm0338),
+            transliterate: row.get("esme_transliterate"),
+            long_message: LongMessage::from_name(row.get("esme_long_message")).unwrap_or_default(),
+            max_parts: u8::try_from(row.get::<_, i16>("esme_max_parts")).unwrap_or(1),
         },
+        one_receipt: row.get::<_, &str>("esme_part_receipts") == "one",
         receipts_without_esm_class: row.get("esme_receipts_without_esm_class"),
         id_format: id_format.parse().unwrap_or(IdFormat::Same),
         in_doubt: InDoubt::from_name(in_doubt).unwrap_or(InDoubt::Resend),

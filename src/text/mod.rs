@@ -2,6 +2,7 @@
 
 mod data_coding;
 pub mod gsm7;
+mod plan;
 mod udh;
 
 use std::fmt;
@@ -12,6 +13,7 @@ use encoding_rs::mem;
 use thiserror::Error;
 
 pub use data_coding::{TextDecoded, decode, decode_message};
+pub use plan::{LongMessage, Plan, Style, Wanted, concat_header, plan};
 pub use udh::{Concat, Udh, UdhError, split_udh};
 
 /// data_coding of the SMSC default alphabet.
