@@ -33,6 +33,15 @@ pub fn build(row: &Claimed, server: &Server) -> Result<SubmitSm, String> {
     };
     let plan = text::plan(&row.short_message, wanted, &server.style)
         .map_err(|error| format!("smpp_short_message: {error}"))?;
+    // One submit_sm holds one part.
+    if plan.parts.len() > 1 || plan.payload {
+        return Err(format!(
+            "smpp_short_message: text too long: {} {}, one message holds {}",
+            plan.units,
+            plan.coding.unit(),
+            plan.coding.units_single()
+        ));
+    }
     if row.destination_addr.is_empty() {
         return Err("smpp_destination_addr is empty; it must be a number".to_owned());
     }
