@@ -13,6 +13,7 @@ mod holds;
 mod inbox;
 mod lease;
 mod listen;
+mod preview;
 mod queries;
 mod readme;
 mod receipts;
