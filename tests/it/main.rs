@@ -22,4 +22,5 @@ mod secrets;
 mod servers;
 mod statuses;
 mod texts;
+mod tools;
 mod window;
