@@ -149,7 +149,7 @@ impl Coding {
 }
 
 /// UTF-16 in fact, as telephones read UCS2, with surrogate pairs.
-fn utf16(text: &str) -> Vec<u8> {
+pub(super) fn utf16(text: &str) -> Vec<u8> {
     let mut octets = Vec::with_capacity(text.len() * 2);
     for unit in text.encode_utf16() {
         octets.extend_from_slice(&unit.to_be_bytes());

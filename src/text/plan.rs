@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use bytes::Bytes;
 
+use super::coding::utf16;
 use super::split::{Cuts, fill_bits, finish};
 use super::transliterate::transliterate;
 use super::{
@@ -232,16 +233,11 @@ pub fn plan(text: &str, wanted: Wanted, style: &Style) -> Result<Plan, TextError
                 (None, Some(data_coding)) => {
                     plan.data_coding = data_coding;
                     plan.coding = Coding::Ucs2;
-                    // UTF-16 has every character.
-                    Coding::Ucs2.octets(text).unwrap_or_default()
+                    utf16(text)
                 }
                 (None, None) => {
-                    return Err(TextError::Character {
-                        ch,
-                        position: 1 + text.chars().take_while(|&other| other != ch).count(),
-                        coding: target.coding,
-                        data_coding: wanted.data_coding.unwrap_or(target.data_coding),
-                    });
+                    let data_coding = wanted.data_coding.unwrap_or(target.data_coding);
+                    return Err(lacks(text, ch, target.coding, data_coding));
                 }
             }
         }
@@ -302,8 +298,19 @@ impl Plan {
             vec![finish(octets, self.coding)]
         } else {
             cuts.parts(text, octets)
+                .map_err(|ch| lacks(text, ch, self.coding, self.data_coding))?
         };
         Ok(())
+    }
+}
+
+/// The reason for the first character that a coding lacks.
+fn lacks(text: &str, ch: char, coding: Coding, data_coding: u8) -> TextError {
+    TextError::Character {
+        ch,
+        position: 1 + text.chars().take_while(|&other| other != ch).count(),
+        coding,
+        data_coding,
     }
 }
 

@@ -53,23 +53,21 @@ impl Cuts {
     }
 
     /// The octets of each part, packed where they have to be.
-    pub(super) fn parts(&self, text: &str, octets: Vec<u8>) -> Vec<Bytes> {
+    ///
+    /// # Errors
+    /// A character that could be encoded in the whole text and can't in its part: there is none.
+    pub(super) fn parts(&self, text: &str, octets: Vec<u8>) -> Result<Vec<Bytes>, char> {
         let octets = Bytes::from(octets);
         let mut start = 0;
         self.ends
             .iter()
             .map(|&end| {
                 let from = std::mem::replace(&mut start, end);
-                match self.coding {
+                Ok(match self.coding {
                     Coding::GsmPacked => gsm7::pack(&octets[from..end], fill_bits(self.way)).into(),
-                    // All of the text could be encoded, so each piece can.
-                    Coding::Iso2022Jp => self
-                        .coding
-                        .octets(&text[from..end])
-                        .unwrap_or_default()
-                        .into(),
+                    Coding::Iso2022Jp => self.coding.octets(&text[from..end])?.into(),
                     _ => octets.slice(from..end),
-                }
+                })
             })
             .collect()
     }
