@@ -329,7 +329,7 @@ COMMENT ON COLUMN smpp_servers.esme_default_alphabet IS 'What data_coding 0 mean
 COMMENT ON COLUMN smpp_servers.esme_transliterate IS 'TRUE: typographic characters are replaced so that a text fits the default alphabet. Not available yet';
 COMMENT ON COLUMN smpp_servers.esme_long_message IS 'How a text that is too long for one PDU is sent: udh or udh16 (parts with an 8 or 16 bit reference), sar (parts, by TLVs), payload (one PDU, message_payload), reject (it fails), none (one submit up to 254 octets, which the SMSC splits, as esmed 0.1.1 did)';
 COMMENT ON COLUMN smpp_servers.esme_max_parts IS 'A text that needs more parts fails with a reason; it is never cut. Not available yet';
-COMMENT ON COLUMN smpp_servers.esme_part_receipts IS 'each: every part of a long message gets a receipt; one: one receipt stands for all parts. Not available yet';
+COMMENT ON COLUMN smpp_servers.esme_part_receipts IS 'each: every part of a long message gets a receipt, and the message is DELIVERED when all parts are; one: one receipt stands for all parts';
 COMMENT ON COLUMN smpp_servers.esme_receipts_without_esm_class IS 'TRUE only for providers that send receipts with esm_class 0: then the text decides, and a phone could forge one';
 COMMENT ON COLUMN smpp_servers.esme_message_id_format IS 'How the id in a receipt relates to the one in the response: same (case and leading zeros ignored), resp_hex (response hexadecimal, receipt decimal) or receipt_hex (the other way round)';
 COMMENT ON COLUMN smpp_servers.esme_in_doubt IS 'What becomes of a submit whose answer was lost: resend (again, with possible_duplicate set), fail, or hold (until somebody decides)';
@@ -456,7 +456,7 @@ COMMENT ON COLUMN smpp_tx_queue.insert_timestamp IS 'When the row was inserted';
 COMMENT ON COLUMN smpp_tx_queue.smpp_destination_addr IS 'Number of the phone. One that cannot be sent makes the message fail with a reason';
 COMMENT ON COLUMN smpp_tx_queue.smpp_priority_flag IS 'LEVEL_0 to LEVEL_3: higher ones leave first; also told to the SMSC';
 COMMENT ON COLUMN smpp_tx_queue.smpp_registered_delivery IS 'Which receipt to ask the SMSC for; where none is asked for, esme_registered_delivery of the server decides';
-COMMENT ON COLUMN smpp_tx_queue.smpp_short_message IS 'The text. One that does not fit into one message fails with a reason (splitting is not available yet); with esme_long_message none, one submit of up to 254 octets is sent';
+COMMENT ON COLUMN smpp_tx_queue.smpp_short_message IS 'The text. One that is too long for one message is sent as esme_long_message of the server says, and never cut';
 COMMENT ON COLUMN smpp_tx_queue.smpp_message_id IS 'Id that the SMSC gave the message, as received; of a long message that of part 1';
 COMMENT ON COLUMN smpp_tx_queue.smpp_message_state IS 'State by the receipts: ENROUTE, ACCEPTED and UNKNOWN on the way; DELIVERED, EXPIRED, DELETED, UNDELIVERABLE, REJECTED in the end, and then it stays; NULL: none yet';
 COMMENT ON COLUMN smpp_tx_queue.message_state_timestamp IS 'When smpp_message_state was set';
@@ -475,7 +475,7 @@ COMMENT ON COLUMN smpp_tx_queue.smpp_service_type IS 'service_type, at most 5 oc
 COMMENT ON COLUMN smpp_tx_queue.smpp_protocol_id IS 'protocol_id; NULL: 0';
 COMMENT ON COLUMN smpp_tx_queue.smpp_esm_class IS 'esm_class; NULL: chosen';
 COMMENT ON COLUMN smpp_tx_queue.smpp_data_coding IS 'data_coding, which also says how the text is encoded; NULL: chosen by the text';
-COMMENT ON COLUMN smpp_tx_queue.smpp_message_class IS 'Message class: 0 is shown at once and not stored (flash), 1 phone, 2 SIM, 3 terminal equipment; NULL: none. Not available yet: a row that sets it fails';
+COMMENT ON COLUMN smpp_tx_queue.smpp_message_class IS 'Message class: 0 is shown at once and not stored (flash), 1 phone, 2 SIM, 3 terminal equipment; NULL: none';
 COMMENT ON COLUMN smpp_tx_queue.smpp_validity_period IS 'How long the SMSC may try to deliver it; NULL: as the server says. Not available yet: a row that sets it fails';
 COMMENT ON COLUMN smpp_tx_queue.smpp_schedule_delivery_time IS 'When the SMSC shall deliver it; NULL: at once. Compare send_after. Not available yet: a row that sets it fails';
 COMMENT ON COLUMN smpp_tx_queue.smpp_optional_parameters IS 'TLVs to send, by name or by tag: {"user_message_reference": 7, "0x1401": {"hex": "6162"}, "0x1402": "text"}. Not available yet: a row that sets it fails';
@@ -830,6 +830,26 @@ COMMENT ON TRIGGER smpp_events_notify ON smpp_events IS 'Sends the event to the 
 
 -- Functions ----------------------------------------------------------------------------------------
 
+CREATE FUNCTION esmed_state_of_parts(tx_id bigint) RETURNS text
+  LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp
+  AS $$
+  SELECT CASE
+    WHEN bool_or(p.smpp_message_state = 'REJECTED') THEN 'REJECTED'
+    WHEN bool_or(p.smpp_message_state = 'UNDELIVERABLE') THEN 'UNDELIVERABLE'
+    WHEN bool_or(p.smpp_message_state = 'EXPIRED') THEN 'EXPIRED'
+    WHEN bool_or(p.smpp_message_state = 'DELETED') THEN 'DELETED'
+    WHEN bool_and(p.smpp_message_state IS NOT DISTINCT FROM 'DELIVERED') THEN 'DELIVERED'
+    WHEN bool_and(p.smpp_message_state IS NULL) THEN NULL
+    WHEN min(p.smpp_message_state) = max(p.smpp_message_state)
+      AND min(p.smpp_message_state) IN ('ACCEPTED', 'UNKNOWN') THEN min(p.smpp_message_state)
+    ELSE 'ENROUTE'
+  END
+  FROM public.smpp_tx_parts p
+  WHERE p.tx_id = $1
+  $$;
+COMMENT ON FUNCTION esmed_state_of_parts(bigint) IS
+  'The state that the parts of a long message add up to: DELIVERED when all are, otherwise the worst final one of REJECTED, UNDELIVERABLE, EXPIRED and DELETED; ENROUTE, ACCEPTED or UNKNOWN while none has failed and some are still under way; NULL: none has a state.';
+
 -- The row is locked before it is looked at: the daemon can't claim or finish it meanwhile.
 CREATE FUNCTION esmed_cancel(id bigint) RETURNS text
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
@@ -904,7 +924,7 @@ BEGIN
   -- Parts that the SMSC has accepted are never sent again.
   UPDATE public.smpp_tx_parts p
     SET submission_failed = FALSE, submission_attempts = 0, submission_info = NULL, submission_started_at = NULL,
-        in_doubt = FALSE
+        next_attempt_at = NULL, possible_duplicate = p.possible_duplicate OR p.in_doubt, in_doubt = FALSE
     WHERE p.tx_id = $1 AND NOT p.submission_done;
 
   PERFORM pg_notify('notify_table_change', 'smpp_tx_queue');
@@ -1111,10 +1131,11 @@ BEGIN
 END
 $$;
 
--- The daemon. INSERT on smpp_tx_parts, for it makes the parts; DELETE is for retention (parts go with their message).
+-- The daemon. It makes the parts of long messages, and makes them anew; other DELETEs are for retention.
 GRANT SELECT ON smpp_servers, smpp_prefixes, smpp_status_classes, smpp_error_codes, esmed_schema TO esmed;
 GRANT SELECT, UPDATE, DELETE ON smpp_tx_queue TO esmed;
-GRANT SELECT, INSERT, UPDATE ON smpp_tx_parts, smpp_status TO esmed;
+GRANT SELECT, INSERT, UPDATE ON smpp_status TO esmed;
+GRANT SELECT, INSERT, UPDATE, DELETE ON smpp_tx_parts TO esmed;
 GRANT SELECT, INSERT, UPDATE, DELETE ON smpp_rx_queue, smpp_inbox, smpp_events TO esmed;
 GRANT USAGE, SELECT ON SEQUENCE smpp_rx_queue_id_seq, smpp_inbox_id_seq, smpp_events_id_seq TO esmed;
 
@@ -1129,8 +1150,9 @@ GRANT SELECT ON smpp_tx_status, smpp_tx_report, smpp_in_doubt, smpp_unmatched_re
 GRANT SELECT ON smpp_status, smpp_events, smpp_queue_stats TO esmed_monitor;
 
 -- Everybody keeps EXECUTE on esmed_canonical_id only (see there).
-REVOKE ALL ON FUNCTION esmed_cancel(bigint), esmed_resend(bigint), esmed_preview(text, bigint), esmed_rematch(),
+REVOKE ALL ON FUNCTION esmed_state_of_parts(bigint), esmed_cancel(bigint), esmed_resend(bigint), esmed_preview(text, bigint), esmed_rematch(),
   notify_table_change(), smpp_servers_only_one_enabled(), smpp_events_notify() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION esmed_state_of_parts(bigint) TO esmed;
 GRANT EXECUTE ON FUNCTION esmed_cancel(bigint), esmed_resend(bigint), esmed_preview(text, bigint), esmed_rematch() TO esmed_app;
 -- For triggers on tables of the applications; a trigger needs it only when it is created.
 GRANT EXECUTE ON FUNCTION notify_table_change() TO esmed_app;

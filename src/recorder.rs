@@ -4,6 +4,8 @@
 //! them, then new deliveries and what they change. Only then are deliveries answered.
 
 mod batch;
+mod outcomes;
+mod states;
 mod told;
 
 use std::sync::Arc;
@@ -269,15 +271,16 @@ impl Recorder {
             .outcomes
             .into_iter()
             .partition(|update| committed.locked.contains(&update.tx_id));
+        let settled: Vec<_> = settled
+            .into_iter()
+            .filter(|update| !committed.unfinished.contains(&update.tx_id))
+            .collect();
         for update in &settled {
             self.told.settled(update.tx_id);
         }
         self.in_flight
             .remove(settled.iter().map(|it| (it.tx_id, it.started_at)));
-        if settled
-            .iter()
-            .any(|it| !it.done && !it.failed && !it.in_doubt)
-        {
+        if committed.reopened {
             self.wake.notify_one();
         }
         // After a commit whose answer was lost, the row has taken its outcome already.

@@ -1,16 +1,28 @@
--- The message that each receipt is about: of several with its id the one that is not final, with the same
--- destination, the newest.
-SELECT r.ordinal, hit.id, hit.smpp_message_state
+-- The message, or the part of one, that each receipt is about: of several with its id the one that is not final, with the
+-- same destination, the newest.
+SELECT r.ordinal, hit.id, hit.part, hit.state
 FROM unnest($1::integer[], $2::bigint[], $3::text[], $4::text[]) AS r (ordinal, server_id, key, source)
 CROSS JOIN LATERAL (
-  SELECT q.id, q.smpp_message_state
-  FROM smpp_tx_queue q
-  WHERE esmed_canonical_id(q.smpp_message_id) = r.key
-    AND q.smpp_message_id IS NOT NULL
-    AND (q.submission_server_id = r.server_id OR q.submission_server_id IS NULL)
+  SELECT it.*
+  FROM (
+    SELECT q.id, NULL::smallint AS part, q.smpp_message_state AS state, q.smpp_destination_addr AS destination
+    FROM smpp_tx_queue q
+    WHERE esmed_canonical_id(q.smpp_message_id) = r.key
+      AND q.smpp_message_id IS NOT NULL
+      -- A long message has the id of its first part.
+      AND coalesce(q.message_parts, 1) = 1
+      AND (q.submission_server_id = r.server_id OR q.submission_server_id IS NULL)
+    UNION ALL
+    SELECT q.id, p.part, p.smpp_message_state, q.smpp_destination_addr
+    FROM smpp_tx_parts p
+    JOIN smpp_tx_queue q ON q.id = p.tx_id
+    WHERE esmed_canonical_id(p.smpp_message_id) = r.key
+      AND p.smpp_message_id IS NOT NULL
+      AND (q.submission_server_id = r.server_id OR q.submission_server_id IS NULL)
+  ) AS it
   ORDER BY
-    coalesce(q.smpp_message_state IN ('DELIVERED', 'EXPIRED', 'DELETED', 'UNDELIVERABLE', 'REJECTED'), FALSE),
-    ltrim(q.smpp_destination_addr, '+0') = ltrim(r.source, '+0') DESC,
-    q.id DESC
+    coalesce(it.state IN ('DELIVERED', 'EXPIRED', 'DELETED', 'UNDELIVERABLE', 'REJECTED'), FALSE),
+    ltrim(it.destination, '+0') = ltrim(r.source, '+0') DESC,
+    it.id DESC
   LIMIT 1
 ) AS hit

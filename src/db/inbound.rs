@@ -1,5 +1,7 @@
 //! `smpp_rx_queue`, `smpp_inbox`, and the states that receipts bring.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use deadpool_postgres::GenericClient;
 use serde_json::Value;
@@ -11,6 +13,8 @@ use crate::receipt::Kind;
 const EARLY_RECEIPTS: &str = include_str!("../../sql/queries/early_receipts.sql");
 const MATCH_RECEIPTS: &str = include_str!("../../sql/queries/match_receipts.sql");
 const APPLY_STATES: &str = include_str!("../../sql/queries/apply_states.sql");
+const APPLY_PART_STATES: &str = include_str!("../../sql/queries/apply_part_states.sql");
+const ADD_UP_STATES: &str = include_str!("../../sql/queries/add_up_states.sql");
 const INSERT_RX: &str = include_str!("../../sql/queries/insert_rx.sql");
 const LINK_RECEIPTS: &str = include_str!("../../sql/queries/link_receipts.sql");
 const INSERT_INBOX: &str = include_str!("../../sql/queries/insert_inbox.sql");
@@ -20,6 +24,8 @@ const INSERT_INBOX: &str = include_str!("../../sql/queries/insert_inbox.sql");
 pub struct Accepted {
     /// `smpp_tx_queue.id`
     pub tx_id: i64,
+    /// Which part of it, where it is a long one.
+    pub part: Option<i16>,
     /// By which server.
     pub server_id: i64,
     /// What the canonical id in a receipt would be.
@@ -35,6 +41,8 @@ pub struct EarlyReceipt {
     pub rx_id: i64,
     /// Its message.
     pub tx_id: i64,
+    /// Which part of it, where it is a long one.
+    pub part: Option<i16>,
     /// `pdu_parsed -> 'receipt'`
     pub receipt: Option<Value>,
 }
@@ -59,7 +67,9 @@ pub struct Hit {
     pub ordinal: i32,
     /// `smpp_tx_queue.id`
     pub tx_id: i64,
-    /// Its state now.
+    /// Which part of it, where it is a long one.
+    pub part: Option<i16>,
+    /// The state of message or part now.
     pub state: Option<String>,
 }
 
@@ -68,6 +78,8 @@ pub struct Hit {
 pub struct StateUpdate {
     /// `smpp_tx_queue.id`
     pub tx_id: i64,
+    /// Which part of it, where it is a long one.
+    pub part: Option<i16>,
     /// `smpp_message_state`
     pub state: &'static str,
     /// `smpp_error_code`; `None` leaves it.
@@ -85,19 +97,21 @@ pub async fn early_receipts<C: GenericClient>(
     accepted: &[Accepted],
 ) -> Result<Vec<EarlyReceipt>, DbError> {
     let tx_ids: Vec<_> = accepted.iter().map(|it| it.tx_id).collect();
+    let parts: Vec<_> = accepted.iter().map(|it| it.part).collect();
     let server_ids: Vec<_> = accepted.iter().map(|it| it.server_id).collect();
     let keys: Vec<_> = accepted.iter().map(|it| it.key.as_str()).collect();
     let started: Vec<_> = accepted.iter().map(|it| it.started_at).collect();
     let statement = client.prepare_cached(EARLY_RECEIPTS).await?;
     let rows = client
-        .query(&statement, &[&tx_ids, &server_ids, &keys, &started])
+        .query(&statement, &[&tx_ids, &parts, &server_ids, &keys, &started])
         .await?;
     Ok(rows
         .iter()
         .map(|row| EarlyReceipt {
             rx_id: row.get(0),
             tx_id: row.get(1),
-            receipt: row.get(2),
+            part: row.get(2),
+            receipt: row.get(3),
         })
         .collect())
 }
@@ -123,7 +137,8 @@ pub async fn match_receipts<C: GenericClient>(
         .map(|row| Hit {
             ordinal: row.get(0),
             tx_id: row.get(1),
-            state: row.get(2),
+            part: row.get(2),
+            state: row.get(3),
         })
         .collect())
 }
@@ -147,6 +162,45 @@ pub async fn apply_states<C: GenericClient>(
     let rows = client
         .query(&statement, &[&ids, &states, &error_codes, &network])
         .await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// Writes states to parts of long messages.
+///
+/// # Errors
+/// When the database can't do it.
+pub async fn apply_part_states<C: GenericClient>(
+    client: &C,
+    updates: &[StateUpdate],
+) -> Result<(), DbError> {
+    let ids: Vec<_> = updates.iter().map(|it| it.tx_id).collect();
+    let parts: Vec<_> = updates.iter().map(|it| it.part).collect();
+    let states: Vec<_> = updates.iter().map(|it| it.state).collect();
+    let error_codes: Vec<_> = updates.iter().map(|it| it.error_code.as_deref()).collect();
+    let network: Vec<_> = updates
+        .iter()
+        .map(|it| it.network_error_code.as_deref())
+        .collect();
+    let statement = client.prepare_cached(APPLY_PART_STATES).await?;
+    client
+        .execute(&statement, &[&ids, &parts, &states, &error_codes, &network])
+        .await?;
+    Ok(())
+}
+
+/// Gives long messages the state that their parts add up to; the flag: one receipt stands for all parts.
+/// Returns the ids of those whose state changed.
+///
+/// # Errors
+/// When the database can't do it.
+pub async fn add_up_states<C: GenericClient>(
+    client: &C,
+    messages: &BTreeMap<i64, bool>,
+) -> Result<Vec<i64>, DbError> {
+    let ids: Vec<_> = messages.keys().copied().collect();
+    let one: Vec<_> = messages.values().copied().collect();
+    let statement = client.prepare_cached(ADD_UP_STATES).await?;
+    let rows = client.query(&statement, &[&ids, &one]).await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
