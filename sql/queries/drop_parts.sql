@@ -7,5 +7,5 @@ WITH dropped AS (
 UPDATE smpp_tx_queue AS q
 SET message_parts = NULL,
     possible_duplicate = q.possible_duplicate OR m.sent
-FROM unnest($1, $2) AS m (id, sent)
+FROM unnest($1::bigint[], $2::boolean[]) AS m (id, sent)
 WHERE q.id = m.id

@@ -13,6 +13,7 @@ mod holds;
 mod inbox;
 mod lease;
 mod listen;
+mod long;
 mod queries;
 mod readme;
 mod receipts;

@@ -164,7 +164,6 @@ async fn addresses_that_cannot_be_sent() {
 async fn columns_that_this_version_lacks_fail_the_row() {
     let (world, _daemon) = bound_world().await;
     for (column, value) in [
-        ("smpp_message_class", "0"),
         ("smpp_validity_period", "interval '1 hour'"),
         ("smpp_schedule_delivery_time", "now() + interval '1 hour'"),
         (
