@@ -16,6 +16,7 @@ mod listen;
 mod queries;
 mod readme;
 mod receipts;
+mod rematch;
 mod schema;
 mod secrets;
 mod servers;
