@@ -830,26 +830,6 @@ COMMENT ON TRIGGER smpp_events_notify ON smpp_events IS 'Sends the event to the 
 
 -- Functions ----------------------------------------------------------------------------------------
 
-CREATE FUNCTION esmed_state_of_parts(tx_id bigint) RETURNS text
-  LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp
-  AS $$
-  SELECT CASE
-    WHEN bool_or(p.smpp_message_state = 'REJECTED') THEN 'REJECTED'
-    WHEN bool_or(p.smpp_message_state = 'UNDELIVERABLE') THEN 'UNDELIVERABLE'
-    WHEN bool_or(p.smpp_message_state = 'EXPIRED') THEN 'EXPIRED'
-    WHEN bool_or(p.smpp_message_state = 'DELETED') THEN 'DELETED'
-    WHEN bool_and(p.smpp_message_state IS NOT DISTINCT FROM 'DELIVERED') THEN 'DELIVERED'
-    WHEN bool_and(p.smpp_message_state IS NULL) THEN NULL
-    WHEN min(p.smpp_message_state) = max(p.smpp_message_state)
-      AND min(p.smpp_message_state) IN ('ACCEPTED', 'UNKNOWN') THEN min(p.smpp_message_state)
-    ELSE 'ENROUTE'
-  END
-  FROM public.smpp_tx_parts p
-  WHERE p.tx_id = $1
-  $$;
-COMMENT ON FUNCTION esmed_state_of_parts(bigint) IS
-  'The state that the parts of a long message add up to: DELIVERED when all are, otherwise the worst final one of REJECTED, UNDELIVERABLE, EXPIRED and DELETED; ENROUTE, ACCEPTED or UNKNOWN while none has failed and some are still under way; NULL: none has a state.';
-
 -- The row is locked before it is looked at: the daemon can't claim or finish it meanwhile.
 CREATE FUNCTION esmed_cancel(id bigint) RETURNS text
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
@@ -936,6 +916,27 @@ END
 $$;
 COMMENT ON FUNCTION esmed_resend(bigint) IS
   'Queues a message again that failed, expired, was cancelled or is held, with all its attempts. Returns queued, not failed (it waits, is being sent or was sent) or not found. possible_duplicate is set where it was in doubt. An expires_at that has passed is removed, for otherwise it would expire again at once. Accepted parts of a long message are not sent again.';
+
+-- Names are qualified, and there is no SET search_path: the daemon calls it in its own statements.
+CREATE FUNCTION esmed_state_of_parts(tx_id bigint) RETURNS text
+  LANGUAGE sql STABLE STRICT PARALLEL SAFE
+  AS $$
+SELECT CASE
+    WHEN pg_catalog.bool_or(p.smpp_message_state = 'REJECTED') THEN 'REJECTED'
+    WHEN pg_catalog.bool_or(p.smpp_message_state = 'UNDELIVERABLE') THEN 'UNDELIVERABLE'
+    WHEN pg_catalog.bool_or(p.smpp_message_state = 'EXPIRED') THEN 'EXPIRED'
+    WHEN pg_catalog.bool_or(p.smpp_message_state = 'DELETED') THEN 'DELETED'
+    WHEN pg_catalog.bool_and(p.smpp_message_state IS NOT DISTINCT FROM 'DELIVERED') THEN 'DELIVERED'
+    -- Some are delivered and others are not yet, or they differ: it is on its way.
+    WHEN pg_catalog.min(p.smpp_message_state) = pg_catalog.max(p.smpp_message_state)
+         AND pg_catalog.min(p.smpp_message_state) <> 'DELIVERED' THEN pg_catalog.min(p.smpp_message_state)
+    WHEN pg_catalog.count(p.smpp_message_state) > 0 THEN 'ENROUTE'
+  END
+FROM public.smpp_tx_parts p
+WHERE p.tx_id = $1
+$$;
+COMMENT ON FUNCTION esmed_state_of_parts(bigint) IS
+  'The state that the receipts for the parts of a long message add up to: the worst final one that a part has (REJECTED, UNDELIVERABLE, EXPIRED, DELETED), DELIVERED when every part is; before that the one that all parts with a state have in common, ENROUTE where they differ or only some are delivered, and NULL while no part has one.';
 
 CREATE FUNCTION esmed_preview(message text, server_id bigint DEFAULT NULL)
   RETURNS TABLE (coding text, parts integer, length integer, offending text[])
@@ -1150,10 +1151,10 @@ GRANT SELECT ON smpp_tx_status, smpp_tx_report, smpp_in_doubt, smpp_unmatched_re
 GRANT SELECT ON smpp_status, smpp_events, smpp_queue_stats TO esmed_monitor;
 
 -- Everybody keeps EXECUTE on esmed_canonical_id only (see there).
-REVOKE ALL ON FUNCTION esmed_state_of_parts(bigint), esmed_cancel(bigint), esmed_resend(bigint), esmed_preview(text, bigint), esmed_rematch(),
-  notify_table_change(), smpp_servers_only_one_enabled(), smpp_events_notify() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION esmed_state_of_parts(bigint) TO esmed;
+REVOKE ALL ON FUNCTION esmed_cancel(bigint), esmed_resend(bigint), esmed_preview(text, bigint), esmed_rematch(),
+  esmed_state_of_parts(bigint), notify_table_change(), smpp_servers_only_one_enabled(), smpp_events_notify() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION esmed_cancel(bigint), esmed_resend(bigint), esmed_preview(text, bigint), esmed_rematch() TO esmed_app;
+GRANT EXECUTE ON FUNCTION esmed_state_of_parts(bigint) TO esmed;
 -- For triggers on tables of the applications; a trigger needs it only when it is created.
 GRANT EXECUTE ON FUNCTION notify_table_change() TO esmed_app;
 

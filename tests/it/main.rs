@@ -17,6 +17,7 @@ mod long;
 mod queries;
 mod readme;
 mod receipts;
+mod rematch;
 mod schema;
 mod secrets;
 mod servers;
