@@ -985,7 +985,8 @@ SELECT
             'smpp_message_state', p.smpp_message_state, 'smpp_error_code', p.smpp_error_code,
             'submission_timestamp', p.submission_timestamp, 'submission_attempts', p.submission_attempts,
             'submission_done', p.submission_done, 'submission_failed', p.submission_failed,
-            'submission_info', p.submission_info, 'in_doubt', p.in_doubt) ORDER BY p.part)
+            'submission_info', p.submission_info, 'next_attempt_at', p.next_attempt_at,
+            'in_doubt', p.in_doubt, 'possible_duplicate', p.possible_duplicate) ORDER BY p.part)
      FROM smpp_tx_parts p WHERE p.tx_id = q.id) AS parts,
   (SELECT e.meaning
      FROM smpp_error_codes e
