@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use deadpool_postgres::GenericClient;
 
-use super::Stored;
+use super::{Stored, inbox};
 use crate::db::inbound::{self, Accepted, EarlyReceipt, Lookup, StateUpdate};
 use crate::db::{Database, DbError, queue};
 use crate::inbound::{Inbound, ReceiptFacts};
@@ -33,6 +33,8 @@ pub(super) struct Committed {
     pub(super) gone: Vec<i64>,
     /// Receipts against a final state.
     pub(super) conflicts: Vec<Conflict>,
+    /// Sets of parts with something new for the inbox, with their total.
+    pub(super) ready: Vec<(i64, u8)>,
 }
 
 /// A receipt that says other than the one before.
@@ -159,11 +161,13 @@ pub(super) async fn commit(database: &Database, batch: &Batch) -> Result<Committ
         rows.retain(|_| kept.next().unwrap_or(true));
         owners.retain(is_free);
     }
-    let inbox = if rows.is_empty() {
+    let told = if rows.is_empty() {
         Vec::new()
     } else {
         let ids = inbound::next_rx_ids(&transaction, rows.len()).await?;
-        inbound::insert_rx(&transaction, &ids, &rows, &owners).await?;
+        let places = inbox::place(&transaction, &ids, &rows).await?;
+        committed.ready = inbox::ready(&rows, &places);
+        inbound::insert_rx(&transaction, &ids, &rows, &owners, &places).await?;
         inbound::insert_inbox(&transaction, &ids, &rows).await?
     };
     if !early.is_empty() {
@@ -180,7 +184,7 @@ pub(super) async fn commit(database: &Database, batch: &Batch) -> Result<Committ
         changed.extend(inbound::apply_states(&transaction, &updates).await?);
     }
     inbound::notify(&transaction, "smpp_delivery", &changed).await?;
-    inbound::notify(&transaction, "smpp_inbox", &inbox).await?;
+    inbound::notify(&transaction, "smpp_inbox", &told).await?;
     transaction.commit().await?;
     Ok(committed)
 }

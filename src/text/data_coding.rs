@@ -7,7 +7,7 @@ use encoding_rs::{
 use super::{Alphabet, Udh, gsm7, split_udh};
 
 /// The bit of esm_class that says that short_message begins with a user data header.
-const UDH_INDICATOR: u8 = 0x40;
+pub const UDH_INDICATOR: u8 = 0x40;
 
 /// A text as far as it could be decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use encoding_rs::mem;
 use thiserror::Error;
 
-pub use data_coding::{TextDecoded, decode, decode_message, decode_parts};
+pub use data_coding::{TextDecoded, UDH_INDICATOR, decode, decode_message, decode_parts};
 pub use plan::{LongMessage, Plan, Style, Wanted, concat_header, plan};
 pub use udh::{Concat, Udh, UdhError, split_udh};
 

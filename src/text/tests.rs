@@ -293,10 +293,7 @@ fn parts_are_joined_before_they_are_decoded() {
         whole("a😀b")
     );
     assert_eq!(text(&[b"\x04", b"\x2f"], 8, gsm), whole("Я"));
-    assert_eq!(
-        text(&[b"\xe2\x82", b"\xac"], 0, Alphabet::Utf8),
-        whole("€")
-    );
+    assert_eq!(text(&[b"\xe2\x82", b"\xac"], 0, Alphabet::Utf8), whole("€"));
     // Shift_JIS: 93 FA is one character.
     assert_eq!(text(&[b"\x93", b"\xfa"], 5, gsm), whole("日"));
     // ISO-2022-JP: the first part is left in JIS X 0208, the second begins in ASCII.
