@@ -588,7 +588,11 @@ CREATE TABLE smpp_rx_queue (
   concat_part smallint
     CONSTRAINT smpp_rx_queue_concat_part_between_0_and_255 CHECK (concat_part BETWEEN 0 AND 255),
   concat_total smallint
-    CONSTRAINT smpp_rx_queue_concat_total_between_0_and_255 CHECK (concat_total BETWEEN 0 AND 255)
+    CONSTRAINT smpp_rx_queue_concat_total_between_0_and_255 CHECK (concat_total BETWEEN 0 AND 255),
+  concat_kind text
+    CONSTRAINT smpp_rx_queue_concat_kind_udh8_udh16_or_sar CHECK (concat_kind IN ('udh8', 'udh16', 'sar')),
+  concat_set bigint,
+  inbox_id bigint
 ) WITH (
   autovacuum_vacuum_insert_scale_factor = 0.1, autovacuum_vacuum_insert_threshold = 10000,
   autovacuum_analyze_scale_factor = 0.1, autovacuum_vacuum_cost_limit = 2000
@@ -597,6 +601,14 @@ CREATE TABLE smpp_rx_queue (
 -- A response finds the receipts that came before it; also behind the view smpp_unmatched_receipts.
 CREATE INDEX smpp_rx_queue_unmatched ON smpp_rx_queue (esmed_canonical_id(receipt_message_id) text_pattern_ops)
   WHERE tx_queue_id IS NULL AND kind IN ('receipt', 'intermediate');
+
+-- Of a long message: the first part by sender and reference, the others by the first, and those that wait for others by
+-- age. Rows that are no parts are in none of them.
+CREATE INDEX smpp_rx_queue_sets ON smpp_rx_queue (smpp_source_addr, concat_ref, insert_timestamp)
+  WHERE concat_set = id;
+CREATE INDEX smpp_rx_queue_parts ON smpp_rx_queue (concat_set) WHERE concat_set IS NOT NULL;
+CREATE INDEX smpp_rx_queue_waiting ON smpp_rx_queue (insert_timestamp, id)
+  WHERE concat_set IS NOT NULL AND inbox_id IS NULL;
 
 COMMENT ON TABLE smpp_rx_queue IS
   'One row a PDU that the SMSC sent: deliver_sm, data_sm, alert_notification and what could not be decoded. Messages from phones are easier to read in smpp_inbox. At least once: the SMSC sends again what it was not told we have. Delete old rows when you like.';
@@ -614,6 +626,9 @@ COMMENT ON COLUMN smpp_rx_queue.tx_queue_id IS 'Of a receipt: the message it bel
 COMMENT ON COLUMN smpp_rx_queue.concat_ref IS 'Of a part of a long message: reference number that its parts have in common';
 COMMENT ON COLUMN smpp_rx_queue.concat_part IS 'Of a part of a long message: its number, from 1';
 COMMENT ON COLUMN smpp_rx_queue.concat_total IS 'Of a part of a long message: how many there are';
+COMMENT ON COLUMN smpp_rx_queue.concat_kind IS 'Of a part of a long message: where the reference comes from: udh8, udh16 (user data header with 8 or 16 bits) or sar (TLVs)';
+COMMENT ON COLUMN smpp_rx_queue.concat_set IS 'Of a part of a long message: smpp_rx_queue.id of the part of the same message that came first; a repeated part is in it too';
+COMMENT ON COLUMN smpp_rx_queue.inbox_id IS 'Of a part of a long message: the row of smpp_inbox that it belongs to; NULL: it waits for the others. Always NULL where a message is one PDU: smpp_inbox.rx_ids names it';
 
 CREATE TABLE smpp_inbox (
   id bigserial CONSTRAINT smpp_inbox_pkey PRIMARY KEY,
@@ -640,18 +655,18 @@ CREATE INDEX smpp_inbox_unprocessed ON smpp_inbox (id) WHERE NOT processed;
 CREATE INDEX smpp_inbox_repeated ON smpp_inbox (source, md5(coalesce(message, '')), received_at);
 
 COMMENT ON TABLE smpp_inbox IS
-  'One row a message from a phone; of a long one, one row a part with complete FALSE (putting them together is not available yet). Work through it by WHERE NOT processed ORDER BY id FOR UPDATE SKIP LOCKED, and set processed. The channel smpp_inbox tells of new rows.';
+  'One row a message from a phone; a long one is put together from its parts, and appears with complete FALSE where some have not come within the reassembly timeout. Work through it by WHERE NOT processed ORDER BY id FOR UPDATE SKIP LOCKED, and set processed. The channel smpp_inbox tells of new rows.';
 COMMENT ON COLUMN smpp_inbox.id IS 'Number of the message';
 COMMENT ON COLUMN smpp_inbox.received_at IS 'When its first part was stored';
 COMMENT ON COLUMN smpp_inbox.source IS 'Number of the phone';
 COMMENT ON COLUMN smpp_inbox.destination IS 'Our number, as the SMSC wrote it';
-COMMENT ON COLUMN smpp_inbox.message IS 'The text';
-COMMENT ON COLUMN smpp_inbox.parts IS 'How many parts it has';
-COMMENT ON COLUMN smpp_inbox.complete IS 'FALSE: parts are missing after the reassembly timeout; one that comes late still completes it';
+COMMENT ON COLUMN smpp_inbox.message IS 'The text; where parts are missing that of the others, in their order; NULL: no text (binary data), the octets are in smpp_rx_queue';
+COMMENT ON COLUMN smpp_inbox.parts IS 'How many parts the message has in all, also where some are missing; rx_ids has those that are there';
+COMMENT ON COLUMN smpp_inbox.complete IS 'FALSE: parts are missing after the reassembly timeout; one that comes within a day still completes it, and processed is FALSE again then';
 COMMENT ON COLUMN smpp_inbox.processed IS 'For the application: set it when the message has been dealt with';
 COMMENT ON COLUMN smpp_inbox.repeated IS 'TRUE: the SMSC has sent the same message before';
 COMMENT ON COLUMN smpp_inbox.server_id IS 'Server that it came from: smpp_servers.id';
-COMMENT ON COLUMN smpp_inbox.rx_ids IS 'Its PDUs: smpp_rx_queue.id, in the order of the parts';
+COMMENT ON COLUMN smpp_inbox.rx_ids IS 'Its PDUs: smpp_rx_queue.id, in the order of the parts, without repeated and missing ones';
 
 CREATE TABLE smpp_prefixes (
   prefix text CONSTRAINT smpp_prefixes_pkey PRIMARY KEY

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::DbError;
 use crate::inbound::Inbound;
+use crate::reassembly::{Part, Place};
 use crate::receipt::Kind;
 
 const EARLY_RECEIPTS: &str = include_str!("../../sql/queries/early_receipts.sql");
@@ -217,7 +218,8 @@ pub async fn next_rx_ids<C: GenericClient>(client: &C, count: usize) -> Result<V
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
-/// Stores received PDUs under the given ids, each with the message that it is about.
+/// Stores received PDUs under the given ids, each with the message that it is about and, for a part of a long message, its
+/// place.
 ///
 /// # Errors
 /// When the database can't do it.
@@ -226,16 +228,21 @@ pub async fn insert_rx<C: GenericClient>(
     ids: &[i64],
     rows: &[&Inbound],
     tx_ids: &[Option<i64>],
+    places: &[Option<Place>],
 ) -> Result<(), DbError> {
     let text = |f: fn(&Inbound) -> Option<&str>| rows.iter().map(|row| f(row)).collect::<Vec<_>>();
     let parsed: Vec<&Value> = rows.iter().map(|row| &row.pdu_parsed).collect();
     let server_ids: Vec<_> = rows.iter().map(|row| row.server_id).collect();
-    let concat =
-        |f: fn((u16, u8, u8)) -> i16| rows.iter().map(|row| row.concat.map(f)).collect::<Vec<_>>();
+    let part = |f: fn(&Part) -> u8| -> Vec<_> {
+        let number = |row: &&Inbound| row.part.as_ref().map(|part| i16::from(f(part)));
+        rows.iter().map(number).collect()
+    };
     let references: Vec<_> = rows
         .iter()
-        .map(|row| row.concat.map(|(reference, _, _)| i32::from(reference)))
+        .map(|row| row.part.as_ref().map(|part| i32::from(part.reference)))
         .collect();
+    let sets: Vec<_> = places.iter().map(|place| place.map(|it| it.set)).collect();
+    let inbox_ids: Vec<_> = places.iter().map(|place| (*place)?.inbox_id).collect();
     let statement = client.prepare_cached(INSERT_RX).await?;
     client
         .execute(
@@ -256,8 +263,11 @@ pub async fn insert_rx<C: GenericClient>(
                 }),
                 &tx_ids,
                 &references,
-                &concat(|(_, part, _)| i16::from(part)),
-                &concat(|(_, _, total)| i16::from(total)),
+                &part(|part| part.number),
+                &part(|part| part.total),
+                &text(|row| row.part.as_ref().map(|part| part.kind.name())),
+                &sets,
+                &inbox_ids,
             ],
         )
         .await?;
@@ -280,7 +290,7 @@ pub async fn link_receipts<C: GenericClient>(
     Ok(())
 }
 
-/// Puts the messages among `rows` into the inbox; returns the ids there.
+/// Puts the messages of one PDU among `rows` into the inbox; returns the ids there.
 ///
 /// # Errors
 /// When the database can't do it.
@@ -293,7 +303,7 @@ pub async fn insert_inbox<C: GenericClient>(
         .iter()
         .copied()
         .zip(rows.iter().copied())
-        .filter(|(_, row)| row.kind == Kind::Message)
+        .filter(|(_, row)| row.kind == Kind::Message && row.part.is_none())
         .collect();
     if messages.is_empty() {
         return Ok(Vec::new());
@@ -303,10 +313,6 @@ pub async fn insert_inbox<C: GenericClient>(
     };
     let server_ids: Vec<_> = messages.iter().map(|(_, row)| row.server_id).collect();
     let rx_ids: Vec<_> = messages.iter().map(|(id, _)| *id).collect();
-    let complete: Vec<_> = messages
-        .iter()
-        .map(|(_, row)| row.concat.is_none())
-        .collect();
     let statement = client.prepare_cached(INSERT_INBOX).await?;
     let rows = client
         .query(
@@ -317,7 +323,6 @@ pub async fn insert_inbox<C: GenericClient>(
                 &text(|row| row.short_message.as_deref()),
                 &server_ids,
                 &rx_ids,
-                &complete,
             ],
         )
         .await?;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use deadpool_postgres::GenericClient;
 
 use super::states::{Conflict, Owner, States};
-use super::{Stored, outcomes};
+use super::{Stored, inbox, outcomes};
 use crate::db::inbound::{self, Lookup};
 use crate::db::{Database, DbError, queue};
 use crate::inbound::{Inbound, ReceiptFacts};
@@ -38,6 +38,8 @@ pub(super) struct Committed {
     pub(super) gone: Vec<i64>,
     /// Receipts against a final state.
     pub(super) conflicts: Vec<Conflict>,
+    /// Sets of parts with something new for the inbox, with their total.
+    pub(super) ready: Vec<(i64, u8)>,
 }
 
 impl Batch {
@@ -140,12 +142,14 @@ pub(super) async fn commit(database: &Database, batch: &Batch) -> Result<Committ
         rows.retain(|_| kept.next().unwrap_or(true));
         owners.retain(is_free);
     }
-    let inbox = if rows.is_empty() {
+    let told = if rows.is_empty() {
         Vec::new()
     } else {
         let ids = inbound::next_rx_ids(&transaction, rows.len()).await?;
         let messages: Vec<_> = owners.iter().map(|owner| owner.map(|it| it.0)).collect();
-        inbound::insert_rx(&transaction, &ids, &rows, &messages).await?;
+        let places = inbox::place(&transaction, &ids, &rows).await?;
+        committed.ready = inbox::ready(&rows, &places);
+        inbound::insert_rx(&transaction, &ids, &rows, &messages, &places).await?;
         inbound::insert_inbox(&transaction, &ids, &rows).await?
     };
     if !early.is_empty() {
@@ -168,7 +172,7 @@ pub(super) async fn commit(database: &Database, batch: &Batch) -> Result<Committ
         changed.extend(inbound::add_up_states(&transaction, add_up).await?);
     }
     inbound::notify(&transaction, "smpp_delivery", &changed).await?;
-    inbound::notify(&transaction, "smpp_inbox", &inbox).await?;
+    inbound::notify(&transaction, "smpp_inbox", &told).await?;
     transaction.commit().await?;
     Ok(committed)
 }

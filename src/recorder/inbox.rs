@@ -1,0 +1,555 @@
+//! Puts the parts of long messages together.
+//!
+//! A part is stored in the batch that brings it, with the set that it belongs to, and is answered then. What a set
+//! becomes in the inbox is written behind that, in transactions of its own, set by set if need be: so neither a trigger
+//! on the inbox nor a row that a worker has locked keeps a part from being stored, or an outcome from being written.
+//! Nothing of it is in memory alone: a part without a row of the inbox waits in the table, and is found there.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
+
+use bytes::Bytes;
+use deadpool_postgres::GenericClient;
+use tokio::time::Instant;
+
+use crate::db::long::{self, Cursor, Long, StoredPart};
+use crate::db::{Database, DbError, inbound};
+use crate::hex;
+use crate::inbound::{Inbound, piece};
+use crate::pdu::Frame;
+use crate::reassembly::{self, Key, Piece, Place, Set, Sets};
+
+/// Between looks for sets that are overdue, or that an earlier daemon has left.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// Most sets in one go, so that outcomes don't wait long.
+const SETS_IN_A_TURN: usize = 100;
+
+/// Most parts in one transaction, and so in memory.
+const PARTS_AT_ONCE: usize = 256;
+
+/// Parts that wait which are looked at in one go.
+const PAGE: i64 = 200;
+
+/// Sets that are remembered, be it as ready or as put off. The others are found in the table.
+const REMEMBERED: usize = 10_000;
+
+/// Until a set of which somebody has locked a row is looked at again; doubles up to the second.
+const LOCKED_FOR: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15));
+
+/// Until a set that the database refuses is offered again.
+const REFUSED_FOR: Duration = Duration::from_secs(60);
+
+/// Somebody may have locked a whole table; outcomes wait behind this.
+const NO_LONG_WAIT: &str = "SET LOCAL lock_timeout TO '50ms'";
+
+/// Earlier messages that a message is compared with, the newest.
+const EARLIER_AT_MOST: usize = 4;
+
+/// Finds the places of the parts among `rows`, in their order. Nothing is asked where there are none.
+///
+/// # Errors
+/// When the database can't answer.
+pub(super) async fn place<C: GenericClient>(
+    client: &C,
+    ids: &[i64],
+    rows: &[&Inbound],
+) -> Result<Vec<Option<Place>>, DbError> {
+    let keys: Vec<Option<Key>> = rows.iter().map(|row| row.key()).collect();
+    if keys.iter().all(Option::is_none) {
+        return Ok(vec![None; rows.len()]);
+    }
+    let mut sets = known_sets(client, keys.iter().flatten()).await?;
+    let new = keys.iter().zip(rows).filter_map(|(key, row)| {
+        let part = row.part.as_ref()?;
+        Some((key.as_ref()?, part.number))
+    });
+    let in_question = sets.in_question(new);
+    if !in_question.is_empty() {
+        for (rx_id, piece) in pieces_of(client, &in_question).await? {
+            sets.add_piece(rx_id, piece);
+        }
+    }
+    let places = keys.iter().zip(rows).zip(ids).map(|((key, row), &id)| {
+        let part = row.part.as_ref()?;
+        Some(sets.place(id, key.as_ref()?, part.number, &part.piece))
+    });
+    Ok(places.collect())
+}
+
+/// The sets that are to be looked at once the parts among `rows` are committed at their `places`, with their total.
+pub(super) fn ready(rows: &[&Inbound], places: &[Option<Place>]) -> Vec<(i64, u8)> {
+    let set = |(row, place): (&&Inbound, &Option<Place>)| {
+        let place = place.filter(|place| place.ready)?;
+        Some((place.set, row.part.as_ref()?.total))
+    };
+    rows.iter().zip(places).filter_map(set).collect()
+}
+
+async fn known_sets<C: GenericClient>(
+    client: &C,
+    keys: impl Iterator<Item = &Key>,
+) -> Result<Sets, DbError> {
+    let mut sets = Sets::default();
+    for (key, set) in sets_of(client, keys).await? {
+        sets.add(key, set);
+    }
+    Ok(sets)
+}
+
+async fn sets_of<C: GenericClient>(
+    client: &C,
+    keys: impl Iterator<Item = &Key>,
+) -> Result<Vec<(Key, Set)>, DbError> {
+    let keys: Vec<&Key> = keys.collect::<BTreeSet<_>>().into_iter().collect();
+    let sets = long::sets_of_keys(client, &keys).await?;
+    let with_key = |(at, set): (usize, Set)| Some(((*keys.get(at)?).clone(), set));
+    Ok(sets.into_iter().filter_map(with_key).collect())
+}
+
+async fn pieces_of<C: GenericClient>(
+    client: &C,
+    rx_ids: &[i64],
+) -> Result<HashMap<i64, Piece>, DbError> {
+    let pdus = long::pdus_of(client, rx_ids).await?;
+    let with_piece = |(id, pdu): (i64, String)| Some((id, piece_of(&pdu)?));
+    Ok(pdus.into_iter().filter_map(with_piece).collect())
+}
+
+fn piece_of(pdu_raw: &str) -> Option<Piece> {
+    let octets = Bytes::from(hex::decode(pdu_raw)?);
+    piece(&Frame::from_octets(octets).ok()?)
+}
+
+/// Which sets are to be looked at, and when.
+#[derive(Debug)]
+pub struct Assembly {
+    timeout: Duration,
+    /// Sets with something new for the inbox, with their total.
+    ready: BTreeMap<i64, u8>,
+    /// Sets that could not be written: until when, and how often so far.
+    put_off: HashMap<i64, (Instant, u32)>,
+    /// When the tables are looked at again.
+    look_at: Instant,
+    /// When a transaction may be tried again.
+    hold_until: Instant,
+    cursor: Option<Cursor>,
+}
+
+impl Assembly {
+    /// Nothing is known yet. A set that stays incomplete for longer than `timeout` appears as it is.
+    #[must_use]
+    pub fn new(timeout: Duration) -> Self {
+        let now = Instant::now();
+        Self {
+            timeout,
+            ready: BTreeMap::new(),
+            put_off: HashMap::new(),
+            look_at: now,
+            hold_until: now,
+            cursor: None,
+        }
+    }
+
+    /// When [`Assembly::turn`] has something to do.
+    pub(super) fn due(&self) -> Instant {
+        if self.ready.is_empty() {
+            self.look_at
+        } else {
+            self.look_at.min(self.hold_until)
+        }
+    }
+
+    /// Sets that have become ready by what was just committed.
+    pub(super) fn note(&mut self, sets: &[(i64, u8)]) {
+        let room = REMEMBERED.saturating_sub(self.ready.len());
+        self.ready.extend(sets.iter().copied().take(room));
+    }
+
+    /// Writes what is ready, a bounded number of sets.
+    pub(super) async fn turn(&mut self, database: &Database) {
+        if Instant::now() < self.due() {
+            return;
+        }
+        if let Err(error) = self.work(database).await {
+            tracing::debug!(%error, "long messages could not be put together; tried again");
+            self.hold_until = Instant::now() + EVERY;
+            self.look_at = self.hold_until;
+        }
+    }
+
+    async fn work(&mut self, database: &Database) -> Result<(), DbError> {
+        let now = Instant::now();
+        if self.look_at <= now {
+            self.look_at = now + EVERY;
+            self.look(database).await?;
+        }
+        let put_off = &self.put_off;
+        self.ready
+            .retain(|set, _| put_off.get(set).is_none_or(|&(until, _)| until <= now));
+        let turn: Vec<(i64, u8)> = self
+            .ready
+            .iter()
+            .take(SETS_IN_A_TURN)
+            .map(|(&set, &total)| (set, total))
+            .collect();
+        let mut chunks = chunks(&turn);
+        while let Some(mut chunk) = chunks.pop() {
+            match write(database, &chunk, self.timeout).await {
+                Ok(put_off) => {
+                    for &(set, _) in &chunk {
+                        self.ready.remove(&set);
+                        match put_off.get(&set) {
+                            Some(&why) => self.put_off(set, why),
+                            None => drop(self.put_off.remove(&set)),
+                        }
+                    }
+                }
+                Err(DbError::Refused(reason)) if chunk.len() > 1 => {
+                    tracing::debug!(reason, "long messages were refused; each is tried");
+                    chunks.push(chunk.split_off(chunk.len() / 2));
+                    chunks.push(chunk);
+                }
+                Err(DbError::Refused(reason)) => {
+                    for (set, _) in chunk {
+                        tracing::warn!(set, reason, "a long message can't go into smpp_inbox");
+                        self.ready.remove(&set);
+                        self.put_off(set, Why::Refused);
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks for sets that are overdue, and through one page of those that wait.
+    async fn look(&mut self, database: &Database) -> Result<(), DbError> {
+        let now = Instant::now();
+        if self.put_off.len() > REMEMBERED {
+            self.put_off.clear();
+        }
+        let put_off: Vec<i64> = self
+            .put_off
+            .iter()
+            .filter(|(_, (until, _))| *until > now)
+            .map(|(&set, _)| set)
+            .collect();
+        let mut client = database.client().await?;
+        let transaction = client.transaction().await?;
+        transaction.batch_execute(NO_LONG_WAIT).await?;
+        let most = i64::try_from(SETS_IN_A_TURN).unwrap_or(i64::MAX);
+        let overdue = long::overdue_sets(&transaction, self.timeout, &put_off, most).await?;
+        let page = long::waiting_sets(&transaction, self.cursor, PAGE).await?;
+        transaction.commit().await?;
+        self.cursor = page.next;
+        self.note(&overdue);
+        self.note(&page.ready);
+        Ok(())
+    }
+
+    fn put_off(&mut self, set: i64, why: Why) {
+        let now = Instant::now();
+        let (until, times) = self.put_off.entry(set).or_insert((now, 0));
+        let (first, longest) = match why {
+            Why::Locked => LOCKED_FOR,
+            Why::Refused => (REFUSED_FOR, REFUSED_FOR),
+        };
+        *until = now + longest.min(first * 2_u32.saturating_pow(*times));
+        *times += 1;
+    }
+}
+
+/// Why a set could not be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Why {
+    Locked,
+    Refused,
+}
+
+/// Pieces of work with few enough parts; the first comes last.
+fn chunks(sets: &[(i64, u8)]) -> Vec<Vec<(i64, u8)>> {
+    let mut chunks: Vec<Vec<(i64, u8)>> = Vec::new();
+    let mut parts = 0;
+    for &(set, total) in sets {
+        parts += usize::from(total);
+        match chunks.last_mut() {
+            Some(chunk) if parts <= PARTS_AT_ONCE => chunk.push((set, total)),
+            _ => {
+                parts = usize::from(total);
+                chunks.push(vec![(set, total)]);
+            }
+        }
+    }
+    chunks.reverse();
+    chunks
+}
+
+/// A set as it is stored.
+struct Found {
+    parts: Vec<StoredPart>,
+    /// The first of each number, with what it brings.
+    pieces: BTreeMap<u8, Piece>,
+    message: Long,
+    /// The row of the inbox that some of its parts belong to.
+    inbox_id: Option<i64>,
+}
+
+impl Found {
+    /// `None` where there is nothing that can be put together.
+    fn read(parts: Vec<StoredPart>) -> Option<Self> {
+        let first = parts.first()?;
+        let (key, alphabet) = (first.key.clone()?, first.alphabet);
+        let mut pieces = BTreeMap::new();
+        let mut rx_ids = BTreeMap::new();
+        for part in &parts {
+            if let std::collections::btree_map::Entry::Vacant(entry) = rx_ids.entry(part.number) {
+                entry.insert(part.rx_id);
+                if let Some(piece) = part.pdu_raw.as_deref().and_then(piece_of) {
+                    pieces.insert(part.number, piece);
+                }
+            }
+        }
+        let message = Long {
+            received_at: parts.iter().map(|part| part.stored_at).min()?,
+            message: reassembly::text(&pieces, alphabet).map(|text| text.replace('\0', "\u{2400}")),
+            complete: rx_ids.len() >= usize::from(key.total),
+            rx_ids: rx_ids.into_values().collect(),
+            again: false,
+            key,
+        };
+        Some(Self {
+            inbox_id: parts.iter().filter_map(|part| part.inbox_id).max(),
+            parts,
+            pieces,
+            message,
+        })
+    }
+
+    /// Every part to be tied to a row of the inbox.
+    fn ties(&self, inbox_id: i64) -> impl Iterator<Item = (i64, i64)> {
+        self.parts
+            .iter()
+            .filter(move |part| part.inbox_id != Some(inbox_id))
+            .map(move |part| (part.rx_id, inbox_id))
+    }
+}
+
+/// Writes what these sets become, in one transaction. Returns those that could not be had.
+async fn write(
+    database: &Database,
+    sets: &[(i64, u8)],
+    timeout: Duration,
+) -> Result<HashMap<i64, Why>, DbError> {
+    let ids: Vec<i64> = sets.iter().map(|(set, _)| *set).collect();
+    let mut client = database.client().await?;
+    let transaction = client.transaction().await?;
+    transaction.batch_execute(NO_LONG_WAIT).await?;
+    let mut put_off = HashMap::new();
+    let mut stored: BTreeMap<i64, Vec<StoredPart>> = BTreeMap::new();
+    for part in long::lock_sets(&transaction, &ids, timeout).await? {
+        stored.entry(part.set).or_default().push(part);
+    }
+    // What has no rows that can be read would be found again and again.
+    for id in &ids {
+        if !stored.contains_key(id) {
+            put_off.insert(*id, Why::Refused);
+        }
+    }
+    let mut found = Vec::new();
+    for (id, parts) in stored {
+        if parts.iter().any(|part| part.rows > parts.len()) {
+            put_off.insert(id, Why::Locked);
+            continue;
+        }
+        let overdue = parts.iter().any(|part| part.overdue);
+        match Found::read(parts) {
+            Some(set) if overdue || set.message.complete || set.inbox_id.is_some() => {
+                found.push((id, set));
+            }
+            Some(_) => {}
+            None => drop(put_off.insert(id, Why::Refused)),
+        }
+    }
+
+    let mut told = Vec::new();
+    let mut ties = Vec::new();
+    let new = late(&transaction, found, &mut put_off, &mut told, &mut ties).await?;
+    fresh(&transaction, new, &mut put_off, &mut told, &mut ties).await?;
+    if !ties.is_empty() {
+        long::tie_parts(&transaction, &ties).await?;
+    }
+    inbound::notify(&transaction, "smpp_inbox", &told).await?;
+    transaction.commit().await?;
+    Ok(put_off)
+}
+
+/// Adds late parts to the rows of the inbox that are there. Returns the sets that have none.
+async fn late<C: GenericClient>(
+    client: &C,
+    sets: Vec<(i64, Found)>,
+    put_off: &mut HashMap<i64, Why>,
+    told: &mut Vec<i64>,
+    ties: &mut Vec<(i64, i64)>,
+) -> Result<Vec<(i64, Found)>, DbError> {
+    let wanted: Vec<i64> = sets.iter().filter_map(|(_, set)| set.inbox_id).collect();
+    if wanted.is_empty() {
+        return Ok(sets);
+    }
+    let shown: HashMap<i64, Option<Vec<i64>>> = long::lock_inbox(client, &wanted)
+        .await?
+        .into_iter()
+        .map(|row| (row.id, row.rx_ids))
+        .collect();
+    let row_of = |set: &Found| Some((set.inbox_id?, shown.get(&set.inbox_id?)?));
+    // A row that was deleted meanwhile is written anew: the late part must not be lost.
+    let (there, gone): (Vec<_>, Vec<_>) =
+        sets.into_iter().partition(|(_, set)| row_of(set).is_some());
+    let mut updates = Vec::new();
+    for (id, set) in &there {
+        let Some((inbox_id, rx_ids)) = row_of(set) else {
+            continue;
+        };
+        let Some(rx_ids) = rx_ids else {
+            put_off.insert(*id, Why::Locked);
+            continue;
+        };
+        if *rx_ids != set.message.rx_ids {
+            updates.push((inbox_id, &set.message));
+        }
+        ties.extend(set.ties(inbox_id));
+    }
+    if !updates.is_empty() {
+        long::update_long(client, &updates).await?;
+        told.extend(updates.iter().map(|(inbox_id, _)| *inbox_id));
+    }
+    Ok(gone)
+}
+
+/// Puts sets into the inbox that are not there yet, but for incomplete ones that only repeat what has come before.
+async fn fresh<C: GenericClient>(
+    client: &C,
+    mut sets: Vec<(i64, Found)>,
+    put_off: &mut HashMap<i64, Why>,
+    told: &mut Vec<i64>,
+    ties: &mut Vec<(i64, i64)>,
+) -> Result<(), DbError> {
+    if sets.is_empty() {
+        return Ok(());
+    }
+    let earlier = repeated(client, &sets).await?;
+    sets.retain_mut(|(id, set)| {
+        let Some(&inbox_id) = earlier.get(id) else {
+            return true;
+        };
+        set.message.again = true;
+        match inbox_id {
+            _ if set.message.complete => return true,
+            Some(inbox_id) => ties.extend(set.ties(inbox_id)),
+            // The row of the earlier message is still to come.
+            None => drop(put_off.insert(*id, Why::Locked)),
+        }
+        false
+    });
+    if sets.is_empty() {
+        return Ok(());
+    }
+    let messages: Vec<&Long> = sets.iter().map(|(_, set)| &set.message).collect();
+    let inserted: HashMap<i64, i64> = long::insert_long(client, &messages)
+        .await?
+        .into_iter()
+        .map(|(inbox_id, rx_id)| (rx_id, inbox_id))
+        .collect();
+    for (id, set) in &sets {
+        let inbox_id = set
+            .message
+            .rx_ids
+            .first()
+            .and_then(|rx_id| inserted.get(rx_id));
+        if let Some(&inbox_id) = inbox_id {
+            told.push(inbox_id);
+            ties.extend(set.ties(inbox_id));
+        } else {
+            // A trigger has left the row out.
+            put_off.insert(*id, Why::Refused);
+        }
+    }
+    Ok(())
+}
+
+/// Sets all of whose parts repeat those of an earlier message, which the SMSC did not know we have: by [`Set::id`] the row of
+/// the inbox of that message, as soon as it has one.
+async fn repeated<C: GenericClient>(
+    client: &C,
+    sets: &[(i64, Found)],
+) -> Result<HashMap<i64, Option<i64>>, DbError> {
+    let mut by_key: HashMap<Key, Vec<Set>> = HashMap::new();
+    for (key, set) in sets_of(client, sets.iter().map(|(_, set)| &set.message.key)).await? {
+        if set.is_complete(key.total) {
+            by_key.entry(key).or_default().push(set);
+        }
+    }
+    let earlier = |id: i64, set: &Found| {
+        let known = by_key.get(&set.message.key).into_iter().flatten().rev();
+        known
+            .filter(move |other| other.id < id)
+            .take(EARLIER_AT_MOST)
+            .collect::<Vec<_>>()
+    };
+    let mut wanted: Vec<i64> = sets
+        .iter()
+        .flat_map(|(id, set)| {
+            let numbers: Vec<u8> = set.pieces.keys().copied().collect();
+            earlier(*id, set).into_iter().flat_map(move |other| {
+                numbers
+                    .clone()
+                    .into_iter()
+                    .filter_map(|number| other.parts.get(&number).copied())
+            })
+        })
+        .collect();
+    if wanted.is_empty() {
+        return Ok(HashMap::new());
+    }
+    wanted.sort_unstable();
+    wanted.dedup();
+    let pieces = pieces_of(client, &wanted).await?;
+    let is_same = |set: &Found, other: &Set| {
+        set.pieces.len() == set.message.rx_ids.len()
+            && set.pieces.iter().all(|(number, piece)| {
+                other.parts.get(number).and_then(|rx_id| pieces.get(rx_id)) == Some(piece)
+            })
+    };
+    let of = |(id, set): &(i64, Found)| {
+        let known = earlier(*id, set);
+        let same = known.into_iter().find(|other| is_same(set, other))?;
+        Some((*id, same.inbox_id))
+    };
+    Ok(sets.iter().filter_map(of).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_hold_few_parts_and_every_set_in_its_order() {
+        let sets = [
+            (1, 255),
+            (2, 255),
+            (3, 2),
+            (4, 100),
+            (5, 100),
+            (6, 56),
+            (7, 1),
+        ];
+        let mut all = chunks(&sets);
+        all.reverse();
+        let numbers: Vec<Vec<i64>> = all
+            .into_iter()
+            .map(|chunk| chunk.into_iter().map(|(set, _)| set).collect())
+            .collect();
+        assert_eq!(numbers, [vec![1], vec![2], vec![3, 4, 5], vec![6, 7]]);
+        assert!(chunks(&[]).is_empty());
+    }
+}
