@@ -9,7 +9,7 @@ use crate::db::inbound::{self, Accepted, EarlyReceipt, Lookup, StateUpdate};
 use crate::db::{Database, DbError, queue};
 use crate::inbound::{Inbound, ReceiptFacts};
 use crate::outbox::RowUpdate;
-use crate::receipt::{MessageState, canonical, receipt_key, replaces};
+use crate::receipt::{MessageState, canonical, receipt_keys, receipt_prefix, replaces};
 
 /// What is written in one transaction.
 pub(super) struct Batch {
@@ -191,18 +191,23 @@ fn accepted(update: &RowUpdate) -> Vec<Accepted> {
     let Some(message_id) = update.message_id.as_deref() else {
         return Vec::new();
     };
-    let mut keys = vec![
-        receipt_key(update.id_format, message_id),
-        canonical(message_id),
-    ];
-    keys.dedup();
-    let accepted = |key| Accepted {
+    let mut keys = receipt_keys(update.id_format, message_id);
+    let same = canonical(message_id);
+    if !keys.contains(&same) {
+        keys.push(same);
+    }
+    let prefix = receipt_prefix(update.id_format, message_id);
+    let accepted = |key, more_may_follow| Accepted {
         tx_id: update.tx_id,
         server_id: update.server_id,
         key,
+        more_may_follow,
         started_at: update.started_at,
     };
-    keys.into_iter().map(accepted).collect()
+    keys.into_iter()
+        .map(|key| accepted(key, false))
+        .chain(prefix.map(|prefix| accepted(prefix, true)))
+        .collect()
 }
 
 /// Finds the messages that the receipts among `rows` are about, in the order of `rows`.
@@ -225,6 +230,7 @@ async fn match_receipts<C: GenericClient>(
                 server_id: rows[at].server_id,
                 key: key.clone(),
                 source: rows[at].source_addr.clone(),
+                only_to_source: receipt.by_text,
             });
         }
     }
@@ -302,6 +308,7 @@ impl States {
         let facts = ReceiptFacts {
             message_id: String::new(),
             keys: Vec::new(),
+            by_text: false,
             state: text("state").as_deref().and_then(MessageState::from_name),
             error_code: text("err"),
             network_error_code: text("network_error_code"),
@@ -335,6 +342,7 @@ mod tests {
         ReceiptFacts {
             message_id: "1".to_owned(),
             keys: vec!["1".to_owned()],
+            by_text: false,
             state: Some(state),
             error_code: None,
             network_error_code: None,
