@@ -114,14 +114,109 @@ COMMENT ON TYPE smpp_registered_delivery IS
 
 -- Helper functions ---------------------------------------------------------------------------------
 
--- Two indexes and the matching of receipts stand on this one. It is inlined into both, so it is neither SECURITY DEFINER
--- nor has a search_path (all names in it are qualified); a STRICT function is inlined only when all of its body is
--- strict, hence no CASE. Everybody may execute it: who updates a row that has a message id evaluates the index's expression.
+-- Three indexes and the matching of receipts stand on this one. It is inlined into them, so it is neither SECURITY DEFINER
+-- nor has a search_path (all names in it are qualified), and not STRICT: a strict function is inlined only when all of its
+-- body is strict, which CASE is not. Everybody may execute it: who updates a row that has a message id evaluates the
+-- index's expression. The first branch is for 0x before a hexadecimal number, the second for all others.
 CREATE FUNCTION esmed_canonical_id(message_id text) RETURNS text
-  LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-  AS $$ SELECT pg_catalog.lower((pg_catalog.ltrim(pg_catalog."left"($1, -1), '0') OPERATOR(pg_catalog.||) pg_catalog."right"($1, 1)) COLLATE "C") $$;
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  AS $$
+SELECT pg_catalog.lower((
+  CASE
+    WHEN (pg_catalog.starts_with($1, '0x') OR pg_catalog.starts_with($1, '0X'))
+         AND pg_catalog.rtrim(pg_catalog.substr($1, 3)) OPERATOR(pg_catalog.<>) ''
+         AND pg_catalog.ltrim(pg_catalog.rtrim(pg_catalog.substr($1, 3)), '0123456789abcdefABCDEF') OPERATOR(pg_catalog.=) ''
+    THEN coalesce(nullif(pg_catalog.ltrim(pg_catalog.substr(pg_catalog.rtrim($1), 3), '0'), ''), '0')
+    ELSE coalesce(nullif(pg_catalog.ltrim(pg_catalog.rtrim($1), '0 '), ''), pg_catalog."right"(pg_catalog.rtrim($1), 1))
+  END) COLLATE "C")
+$$;
 COMMENT ON FUNCTION esmed_canonical_id(text) IS
-  'The form in which message ids are compared: lower case, leading zeros off, ''0'' for nothing but zeros.';
+  'The form in which message ids are compared: blanks around it, 0x before a hexadecimal number and leading zeros off, lower case, ''0'' for nothing but zeros.';
+
+-- A number of up to 128 digits from one base to the other, 28 bits at a time; NULL: it is none.
+CREATE FUNCTION esmed_decimal_to_hex(digits text) RETURNS text
+  LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+  AS $$
+DECLARE
+  rest numeric;
+  hex text := '';
+BEGIN
+  IF digits !~ '^[0-9]{1,128}$' THEN
+    RETURN NULL;
+  END IF;
+  rest := digits;
+  WHILE rest > 0 LOOP
+    hex := lpad(to_hex((rest % 268435456)::integer), 7, '0') || hex;
+    rest := div(rest, 268435456);
+  END LOOP;
+  RETURN public.esmed_canonical_id('0' || hex);
+END
+$$;
+COMMENT ON FUNCTION esmed_decimal_to_hex(text) IS
+  'A decimal number of up to 128 digits in hexadecimal, lower case, without leading zeros; NULL: it is no such number.';
+
+CREATE FUNCTION esmed_hex_to_decimal(digits text) RETURNS text
+  LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+  AS $$
+DECLARE
+  padded text := lpad(digits, (length(digits) + 6) / 7 * 7, '0');
+  decimal numeric := 0;
+BEGIN
+  IF digits !~ '^[0-9a-fA-F]{1,128}$' THEN
+    RETURN NULL;
+  END IF;
+  FOR place IN 1 .. length(padded) BY 7 LOOP
+    decimal := decimal * 268435456 + ('x0' || substr(padded, place, 7))::bit(32)::integer;
+  END LOOP;
+  RETURN decimal::text;
+END
+$$;
+COMMENT ON FUNCTION esmed_hex_to_decimal(text) IS
+  'A hexadecimal number of up to 128 digits in decimal, without leading zeros; NULL: it is no such number.';
+
+-- The same as response_keys in src/receipt/id.rs; a test compares them.
+CREATE FUNCTION esmed_response_keys(format text, receipt_id text) RETURNS text[]
+  LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+  AS $$
+DECLARE
+  same text := public.esmed_canonical_id(receipt_id);
+  other text;
+BEGIN
+  CASE format
+    WHEN 'resp_hex' THEN
+      other := public.esmed_decimal_to_hex(same);
+      IF other IS NOT NULL THEN
+        RETURN ARRAY[other, other || 'h'];
+      END IF;
+    WHEN 'receipt_hex' THEN
+      other := public.esmed_hex_to_decimal(CASE WHEN right(same, 1) = 'h' THEN left(same, -1) ELSE same END);
+      IF other IS NOT NULL THEN
+        RETURN ARRAY[other];
+      END IF;
+    WHEN 'uuid' THEN
+      IF same ~ '^[0-9a-f]{0,8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' THEN
+        RETURN ARRAY[public.esmed_canonical_id(replace(same, '-', '')), same];
+      ELSIF same ~ '^[0-9a-f]{1,32}$' THEN
+        RETURN ARRAY[
+          public.esmed_canonical_id(regexp_replace(lpad(same, 32, '0'), '^(.{8})(.{4})(.{4})(.{4})', '\1-\2-\3-\4-')), same];
+      END IF;
+    WHEN 'receipt_suffix' THEN
+      IF strpos(same, '@') > 0 THEN
+        RETURN ARRAY[public.esmed_canonical_id(split_part(same, '@', 1)), same];
+      END IF;
+    WHEN 'resp_hex_string' THEN
+      other := encode(convert_to(btrim(receipt_id), 'UTF8'), 'hex');
+      IF length(other) <= 128 THEN
+        RETURN ARRAY[public.esmed_canonical_id(other)];
+      END IF;
+    ELSE
+      NULL;
+  END CASE;
+  RETURN ARRAY[same];
+END
+$$;
+COMMENT ON FUNCTION esmed_response_keys(text, text) IS
+  'The canonical ids that the response may have had for a receipt with this id, by a format as in esme_message_id_format, the likeliest first.';
 
 CREATE FUNCTION notify_table_change() RETURNS trigger
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
@@ -270,8 +365,8 @@ CREATE TABLE smpp_servers (
     CONSTRAINT smpp_servers_esme_part_receipts_each_or_one CHECK (esme_part_receipts IN ('each', 'one')),
   esme_receipts_without_esm_class boolean NOT NULL DEFAULT FALSE,
   esme_message_id_format text NOT NULL DEFAULT 'same'
-    CONSTRAINT smpp_servers_esme_message_id_format_same_resp_hex_receipt_hex
-    CHECK (esme_message_id_format IN ('same', 'resp_hex', 'receipt_hex')),
+    CONSTRAINT smpp_servers_esme_message_id_format_is_a_known_format
+    CHECK (esme_message_id_format IN ('same', 'resp_hex', 'receipt_hex', 'uuid', 'receipt_suffix', 'resp_hex_string')),
   esme_in_doubt text NOT NULL DEFAULT 'resend'
     CONSTRAINT smpp_servers_esme_in_doubt_resend_fail_or_hold CHECK (esme_in_doubt IN ('resend', 'fail', 'hold')),
   esme_validity_period interval
@@ -331,7 +426,7 @@ COMMENT ON COLUMN smpp_servers.esme_long_message IS 'How a text that is too long
 COMMENT ON COLUMN smpp_servers.esme_max_parts IS 'A text that needs more parts fails with a reason; it is never cut. Not available yet';
 COMMENT ON COLUMN smpp_servers.esme_part_receipts IS 'each: every part of a long message gets a receipt, and the message is DELIVERED when all parts are; one: one receipt stands for all parts';
 COMMENT ON COLUMN smpp_servers.esme_receipts_without_esm_class IS 'TRUE only for providers that send receipts with esm_class 0: then the text decides, and a phone could forge one';
-COMMENT ON COLUMN smpp_servers.esme_message_id_format IS 'How the id in a receipt relates to the one in the response: same (case and leading zeros ignored), resp_hex (response hexadecimal, receipt decimal) or receipt_hex (the other way round)';
+COMMENT ON COLUMN smpp_servers.esme_message_id_format IS 'How the id in a receipt relates to the one in the response: same (case, leading zeros, 0x before a hexadecimal number and blanks ignored), resp_hex (response hexadecimal, receipt decimal), receipt_hex (the other way round), uuid (a UUID, with hyphens on one side only), receipt_suffix (@ and more behind the id in the receipt) or resp_hex_string (the response has each character of the id as two hexadecimal digits). Which one it is: esmed_id_formats(id). After a correction: esmed_rematch()';
 COMMENT ON COLUMN smpp_servers.esme_in_doubt IS 'What becomes of a submit whose answer was lost: resend (again, with possible_duplicate set), fail, or hold (until somebody decides)';
 COMMENT ON COLUMN smpp_servers.esme_validity_period IS 'validity_period of messages that name none themselves; NULL: the default of the SMSC. Not available yet';
 COMMENT ON COLUMN smpp_servers.esme_submit_paused IS 'TRUE: stay bound and receive, submit nothing';
@@ -965,17 +1060,244 @@ $$;
 COMMENT ON FUNCTION esmed_preview(text, bigint) IS
   'How a text would be sent by a server (NULL: the enabled one): coding, number of parts, length, and the characters that keep it from the default alphabet. Not available yet.';
 
-CREATE FUNCTION esmed_rematch() RETURNS bigint
-  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+-- The same as Receipt::response_keys in src/receipt/mod.rs.
+CREATE FUNCTION esmed_receipt_keys(format text, message_id text, receipt jsonb) RETURNS text[]
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
   AS $$
+SELECT CASE
+    -- A receipted_message_id that is the text's id converted has the response's form already.
+    WHEN public.esmed_canonical_id($2) = ANY (public.esmed_response_keys($1, $3 ->> 'text_id'))
+      THEN ARRAY[public.esmed_canonical_id($2)]
+    ELSE public.esmed_response_keys($1, $2) || ARRAY(
+      SELECT k.key
+      FROM jsonb_array_elements_text(
+             CASE jsonb_typeof($3 -> 'candidate_ids') WHEN 'array' THEN $3 -> 'candidate_ids' END)
+             WITH ORDINALITY AS c (id, place)
+      CROSS JOIN unnest(public.esmed_response_keys($1, c.id)) WITH ORDINALITY AS k (key, place)
+      ORDER BY c.place, k.place)
+  END
+$$;
+COMMENT ON FUNCTION esmed_receipt_keys(text, text, jsonb) IS
+  'The canonical ids that the response may have had for a receipt with this id and this text (pdu_parsed -> receipt), by a format as in esme_message_id_format, the likeliest first.';
+
+-- As sql/queries/match_receipts.sql does it, and besides: what was not there, or not sent, when the receipt came is not
+-- meant. An answer is recorded long within an hour of a receipt that overtook it.
+CREATE FUNCTION esmed_match_receipt(
+    server_id bigint, key text, source text, received_at timestamptz DEFAULT 'infinity', only_to_source boolean DEFAULT FALSE)
+  RETURNS TABLE (tx_id bigint, part smallint)
+  LANGUAGE sql STABLE PARALLEL SAFE
+  AS $$
+SELECT hit.tx_id, hit.part
+FROM (
+  SELECT q.id AS tx_id, NULL::smallint AS part, q.smpp_message_state AS state, q.smpp_destination_addr AS destination
+  FROM public.smpp_tx_queue q
+  WHERE public.esmed_canonical_id(q.smpp_message_id) = $2
+    AND q.smpp_message_id IS NOT NULL
+    AND (q.submission_server_id = $1 OR q.submission_server_id IS NULL)
+    AND q.insert_timestamp <= $4
+    AND (q.submission_timestamp <= $4 + interval '1 hour' OR q.submission_timestamp IS NULL)
+    -- The id of a long message is that of its part 1, which has it too.
+    AND NOT EXISTS (SELECT FROM public.smpp_tx_parts p WHERE p.tx_id = q.id)
+  UNION ALL
+  SELECT p.tx_id, p.part, p.smpp_message_state, q.smpp_destination_addr
+  FROM public.smpp_tx_parts p
+  JOIN public.smpp_tx_queue q ON q.id = p.tx_id
+  WHERE public.esmed_canonical_id(p.smpp_message_id) = $2
+    AND p.smpp_message_id IS NOT NULL
+    AND (q.submission_server_id = $1 OR q.submission_server_id IS NULL)
+    AND q.insert_timestamp <= $4
+    AND (p.submission_timestamp <= $4 + interval '1 hour' OR p.submission_timestamp IS NULL)
+) AS hit
+WHERE NOT $5 OR ltrim(hit.destination, '+0') = ltrim($3, '+0')
+ORDER BY
+  coalesce(hit.state IN ('DELIVERED', 'EXPIRED', 'DELETED', 'UNDELIVERABLE', 'REJECTED'), FALSE),
+  coalesce(ltrim(hit.destination, '+0') = ltrim($3, '+0'), FALSE) DESC,
+  hit.tx_id DESC,
+  hit.part
+LIMIT 1
+$$;
+COMMENT ON FUNCTION esmed_match_receipt(bigint, text, text, timestamptz, boolean) IS
+  'The message, and of a long one the part, that a receipt of this server is about: by canonical id (see esmed_response_keys), of several the one that is not final, with the source of the receipt as its destination, newest. None that is younger than the receipt; where only_to_source is TRUE none with another destination.';
+
+-- The rules are those of replaces in src/receipt/state.rs. Whoever calls it has locked the message and the part.
+CREATE FUNCTION esmed_apply_receipt(
+    tx_id bigint, part smallint, state text, error_code text, network_error_code text)
+  RETURNS boolean
+  LANGUAGE plpgsql
+  AS $$
+DECLARE
+  -- A later one is worse, and counts for a message of several parts.
+  final CONSTANT text[] := ARRAY['DELIVERED', 'DELETED', 'EXPIRED', 'UNDELIVERABLE', 'REJECTED'];
+  message record;
+  known text;
+  later text := $3;
+  of_parts boolean := FALSE;
 BEGIN
-  RAISE EXCEPTION 'esmed_rematch is not available yet in this version of esmed'
-    USING ERRCODE = 'feature_not_supported',
-          HINT = 'Receipts that match no message are kept; see the view smpp_unmatched_receipts.';
+  IF later IS NULL THEN
+    RETURN FALSE;
+  END IF;
+  SELECT q.smpp_message_state AS state, q.lane, q.submission_done, s.esme_part_receipts
+    INTO STRICT message
+    FROM public.smpp_tx_queue q
+    LEFT JOIN public.smpp_servers s ON s.id = q.submission_server_id
+    WHERE q.id = $1;
+  known := message.state;
+
+  IF $2 IS NOT NULL THEN
+    of_parts := message.esme_part_receipts IS DISTINCT FROM 'one';
+    SELECT p.smpp_message_state INTO STRICT known
+      FROM public.smpp_tx_parts p WHERE p.tx_id = $1 AND p.part = $2;
+    IF known IS DISTINCT FROM later AND (known = ANY (final)) IS NOT TRUE THEN
+      UPDATE public.smpp_tx_parts p
+        SET smpp_message_state = later, message_state_timestamp = now(),
+            smpp_error_code = coalesce($4, p.smpp_error_code),
+            smpp_network_error_code = coalesce($5, p.smpp_network_error_code)
+        WHERE p.tx_id = $1 AND p.part = $2;
+    ELSIF known <> later AND later = ANY (final) THEN
+      PERFORM public.esmed_receipt_contradicts($1, $2, message.lane, known, later);
+      RETURN FALSE;
+    END IF;
+    -- Until the SMSC has all parts, nothing is said of the message.
+    IF NOT message.submission_done THEN
+      RETURN FALSE;
+    END IF;
+    known := message.state;
+    IF of_parts THEN
+      later := public.esmed_state_of_parts($1);
+    END IF;
+  END IF;
+
+  IF later IS NULL OR known = later THEN
+    RETURN FALSE;
+  ELSIF known = ANY (final) THEN
+    IF NOT of_parts AND later = ANY (final) THEN
+      PERFORM public.esmed_receipt_contradicts($1, NULL, message.lane, known, later);
+    END IF;
+    -- What parts add up to may get worse.
+    IF NOT of_parts OR coalesce(array_position(final, later) < array_position(final, known), TRUE) THEN
+      RETURN FALSE;
+    END IF;
+  END IF;
+  UPDATE public.smpp_tx_queue q
+    SET smpp_message_state = later, message_state_timestamp = now(),
+        smpp_error_code = coalesce($4, q.smpp_error_code),
+        smpp_network_error_code = coalesce($5, q.smpp_network_error_code)
+    WHERE q.id = $1;
+  RETURN TRUE;
+END
+$$;
+COMMENT ON FUNCTION esmed_apply_receipt(bigint, smallint, text, text, text) IS
+  'Writes what a receipt says to its message (part NULL) or to a part of it and then to the message: the first final state stays, a later one that differs becomes an event. Returns TRUE where the state of the message changed.';
+
+-- As the daemon words it in src/recorder/told.rs.
+CREATE FUNCTION esmed_receipt_contradicts(tx_id bigint, part smallint, lane text, state text, later text) RETURNS void
+  LANGUAGE sql
+  AS $$
+INSERT INTO public.smpp_events (lane, component, type, message, details)
+VALUES ($3, 'queue', 'receipt_contradicts',
+        coalesce('part ' || $2 || ' of ', '') || 'message ' || $1 || ' is ' || $4 || ' and stays so; a later receipt says ' || $5,
+        jsonb_strip_nulls(jsonb_build_object('id', $1, 'part', $2)))
+$$;
+COMMENT ON FUNCTION esmed_receipt_contradicts(bigint, smallint, text, text, text) IS
+  'Records the event that a receipt says other than the one before.';
+
+-- Whether only its text says that a stored PDU is a receipt (esme_receipts_without_esm_class): bits 5 to 2 of esm_class.
+CREATE FUNCTION esmed_receipt_by_text(pdu_parsed jsonb) RETURNS boolean
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  AS $$
+SELECT CASE jsonb_typeof($1 -> 'esm_class') WHEN 'number' THEN ($1 ->> 'esm_class')::integer & 60 = 0 ELSE FALSE END
+$$;
+COMMENT ON FUNCTION esmed_receipt_by_text(jsonb) IS
+  'TRUE for a receipt of which only the text says so, not its esm_class: anyone can write that, so it is believed only where it comes from the number that the message went to.';
+
+-- Nothing is waited for: a message or a receipt that somebody else has locked is left for the next time, so this can't be
+-- in a deadlock with the daemon. Each look-up is by an index, whatever the statistics say.
+CREATE FUNCTION esmed_rematch() RETURNS bigint
+  LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off
+  AS $$
+DECLARE
+  receipt record;
+  hit record;
+  key text;
+  matched bigint := 0;
+  changed bigint[] := '{}';
+  payload text;
+BEGIN
+  FOR receipt IN
+    SELECT rx.id, rx.smpp_server_id, rx.smpp_source_addr, rx.insert_timestamp,
+           rx.pdu_parsed -> 'receipt' AS says,
+           public.esmed_receipt_by_text(rx.pdu_parsed) AS by_text,
+           public.esmed_receipt_keys(coalesce(s.esme_message_id_format, 'same'), rx.receipt_message_id, rx.pdu_parsed -> 'receipt') AS keys
+    FROM public.smpp_rx_queue rx
+    LEFT JOIN public.smpp_servers s ON s.id = rx.smpp_server_id
+    WHERE rx.tx_queue_id IS NULL AND rx.kind IN ('receipt', 'intermediate') AND rx.receipt_message_id IS NOT NULL
+    ORDER BY rx.id
+  LOOP
+    FOREACH key IN ARRAY receipt.keys LOOP
+      SELECT m.tx_id, m.part INTO hit
+        FROM public.esmed_match_receipt(
+          receipt.smpp_server_id, key, receipt.smpp_source_addr, receipt.insert_timestamp, receipt.by_text) AS m;
+      EXIT WHEN FOUND;
+    END LOOP;
+    CONTINUE WHEN hit.tx_id IS NULL;
+
+    PERFORM FROM public.smpp_rx_queue rx
+      WHERE rx.id = receipt.id AND rx.tx_queue_id IS NULL FOR NO KEY UPDATE SKIP LOCKED;
+    CONTINUE WHEN NOT FOUND;
+    PERFORM FROM public.smpp_tx_queue q WHERE q.id = hit.tx_id FOR NO KEY UPDATE SKIP LOCKED;
+    CONTINUE WHEN NOT FOUND;
+    IF hit.part IS NOT NULL THEN
+      PERFORM FROM public.smpp_tx_parts p
+        WHERE p.tx_id = hit.tx_id AND p.part = hit.part FOR NO KEY UPDATE SKIP LOCKED;
+      CONTINUE WHEN NOT FOUND;
+    END IF;
+
+    UPDATE public.smpp_rx_queue rx SET tx_queue_id = hit.tx_id WHERE rx.id = receipt.id;
+    matched := matched + 1;
+    IF public.esmed_apply_receipt(
+        hit.tx_id, hit.part, receipt.says ->> 'state', receipt.says ->> 'err', receipt.says ->> 'network_error_code') THEN
+      changed := changed || hit.tx_id;
+    END IF;
+  END LOOP;
+
+  IF changed <> '{}' THEN
+    SELECT '{"ids":[' || string_agg(id::text, ',' ORDER BY id) || ']}' INTO payload
+      FROM (SELECT DISTINCT unnest(changed) AS id) AS ids;
+    PERFORM pg_notify('smpp_delivery', CASE WHEN octet_length(payload) > 7900 THEN '' ELSE payload END);
+  END IF;
+  RETURN matched;
 END
 $$;
 COMMENT ON FUNCTION esmed_rematch() IS
-  'Applies the receipts that match no message (view smpp_unmatched_receipts) again, for instance after esme_message_id_format was corrected. Returns how many were matched. Not available yet.';
+  'Applies the receipts that match no message (view smpp_unmatched_receipts) again, by the present esme_message_id_format of their servers. Returns how many were matched. Those whose message somebody has locked are left for the next time. Messages that were inserted or sent after a receipt came are not meant by it.';
+
+CREATE FUNCTION esmed_id_formats(server_id bigint)
+  RETURNS TABLE (format text, matches bigint, receipts bigint)
+  LANGUAGE sql STABLE SECURITY DEFINER
+  SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off
+  AS $$
+WITH receipts AS MATERIALIZED (
+  SELECT rx.receipt_message_id, rx.smpp_source_addr, rx.insert_timestamp, rx.pdu_parsed -> 'receipt' AS says,
+         public.esmed_receipt_by_text(rx.pdu_parsed) AS by_text
+  FROM public.smpp_rx_queue rx
+  WHERE rx.tx_queue_id IS NULL AND rx.kind IN ('receipt', 'intermediate') AND rx.receipt_message_id IS NOT NULL
+    AND rx.smpp_server_id = $1
+  ORDER BY rx.id DESC
+  LIMIT 1000
+)
+SELECT f.format,
+       count(*) FILTER (WHERE EXISTS (
+         SELECT FROM unnest(public.esmed_receipt_keys(f.format, r.receipt_message_id, r.says)) AS k (key)
+         CROSS JOIN LATERAL public.esmed_match_receipt($1, k.key, r.smpp_source_addr, r.insert_timestamp, r.by_text))),
+       count(r.receipt_message_id)
+FROM unnest(ARRAY['same', 'resp_hex', 'receipt_hex', 'uuid', 'receipt_suffix', 'resp_hex_string']) WITH ORDINALITY AS f (format, place)
+LEFT JOIN receipts r ON TRUE
+GROUP BY f.format, f.place
+ORDER BY 2 DESC, f.place
+$$;
+COMMENT ON FUNCTION esmed_id_formats(bigint) IS
+  'For finding esme_message_id_format: to how many of the newest 1,000 unmatched receipts of a server each format would find a message (matches, receipts), the best first.';
 
 -- Views --------------------------------------------------------------------------------------------
 --
@@ -1100,7 +1422,7 @@ FROM smpp_rx_queue
 WHERE tx_queue_id IS NULL AND kind IN ('receipt', 'intermediate');
 
 COMMENT ON VIEW smpp_unmatched_receipts IS
-  'Receipts that belong to no message that we know of. Many of them: look at esme_message_id_format of the server.';
+  'Receipts that belong to no message that we know of. Many of them: esmed_id_formats(server) tells which esme_message_id_format would find their messages.';
 COMMENT ON COLUMN smpp_unmatched_receipts.id IS 'The PDU: smpp_rx_queue.id';
 COMMENT ON COLUMN smpp_unmatched_receipts.insert_timestamp IS 'When it was stored';
 COMMENT ON COLUMN smpp_unmatched_receipts.smpp_server_id IS 'Server that sent it: smpp_servers.id';
@@ -1168,9 +1490,13 @@ GRANT SELECT ON smpp_status, smpp_events, smpp_queue_stats TO esmed_monitor;
 
 -- Everybody keeps EXECUTE on esmed_canonical_id only (see there).
 REVOKE ALL ON FUNCTION esmed_cancel(bigint), esmed_resend(bigint), esmed_preview(text, bigint), esmed_rematch(),
-  esmed_state_of_parts(bigint), notify_table_change(), smpp_servers_only_one_enabled(), smpp_events_notify() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION esmed_cancel(bigint), esmed_resend(bigint), esmed_preview(text, bigint), esmed_rematch() TO esmed_app;
-GRANT EXECUTE ON FUNCTION esmed_state_of_parts(bigint) TO esmed;
+  esmed_id_formats(bigint), esmed_state_of_parts(bigint), esmed_decimal_to_hex(text), esmed_hex_to_decimal(text),
+  esmed_response_keys(text, text), esmed_receipt_keys(text, text, jsonb), esmed_receipt_by_text(jsonb),
+  esmed_match_receipt(bigint, text, text, timestamptz, boolean), esmed_apply_receipt(bigint, smallint, text, text, text),
+  esmed_receipt_contradicts(bigint, smallint, text, text, text), notify_table_change(), smpp_servers_only_one_enabled(), smpp_events_notify() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION esmed_cancel(bigint), esmed_resend(bigint), esmed_preview(text, bigint), esmed_rematch(),
+  esmed_id_formats(bigint) TO esmed_app;
+GRANT EXECUTE ON FUNCTION esmed_state_of_parts(bigint), esmed_receipt_by_text(jsonb) TO esmed;
 -- For triggers on tables of the applications; a trigger needs it only when it is created.
 GRANT EXECUTE ON FUNCTION notify_table_change() TO esmed_app;
 

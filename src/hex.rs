@@ -44,4 +44,13 @@ mod tests {
         assert_eq!(encode(&[0x00, 0x0A, 0xF0, 0xFF]), "000af0ff");
         assert_eq!(encode(&[]), "");
     }
+
+    #[test]
+    fn pairs_of_digits_are_octets() {
+        assert_eq!(decode("000aF0fF"), Some(vec![0x00, 0x0A, 0xF0, 0xFF]));
+        assert_eq!(decode(""), Some(Vec::new()));
+        for odd in ["0", "000", "0g", "+1", "é"] {
+            assert_eq!(decode(odd), None, "{odd}");
+        }
+    }
 }

@@ -21,6 +21,9 @@ pub struct ReceiptFacts {
     pub message_id: String,
     /// Canonical ids that the message may have, the likeliest first.
     pub keys: Vec<String>,
+    /// Only its text says that it is a receipt, so it counts only where it comes from the number that
+    /// the message went to.
+    pub by_text: bool,
     /// What it says of the message; `None` when it says nothing that can be understood.
     pub state: Option<MessageState>,
     /// `err:` as received.
@@ -238,7 +241,10 @@ impl<'a> Message<'a> {
             short_message: short_message.map(|text| without_nul(&text)),
             server_id: server.account.id,
             kind,
-            receipt: receipt.and_then(|receipt| facts(&receipt, server)),
+            receipt: receipt.and_then(|receipt| {
+                let by_text = Kind::from_esm_class(self.esm_class) == Kind::Message;
+                facts(&receipt, by_text, server)
+            }),
             part,
         }
     }
@@ -307,7 +313,7 @@ impl<'a> Message<'a> {
     }
 }
 
-fn facts(receipt: &Receipt, server: &Server) -> Option<ReceiptFacts> {
+fn facts(receipt: &Receipt, by_text: bool, server: &Server) -> Option<ReceiptFacts> {
     let keys = receipt.response_keys(server.id_format);
     let message_id = receipt
         .id
@@ -316,6 +322,7 @@ fn facts(receipt: &Receipt, server: &Server) -> Option<ReceiptFacts> {
     Some(ReceiptFacts {
         message_id: without_nul(&message_id),
         keys: keys.iter().map(|key| without_nul(key)).collect(),
+        by_text,
         state: receipt.state,
         error_code: receipt.err.as_deref().map(without_nul),
         network_error_code: receipt.network_error_code.clone(),

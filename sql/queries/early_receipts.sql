@@ -9,4 +9,8 @@ JOIN smpp_rx_queue rx
   AND rx.smpp_server_id = k.server_id
   -- An older one is about an older message that had the same id.
   AND rx.insert_timestamp >= k.started_at
+  -- Of some only the text says that they are receipts.
+  AND (NOT esmed_receipt_by_text(rx.pdu_parsed) OR EXISTS (
+    SELECT FROM smpp_tx_queue q
+    WHERE q.id = k.tx_id AND ltrim(q.smpp_destination_addr, '+0') = ltrim(rx.smpp_source_addr, '+0')))
 ORDER BY rx.id

@@ -12,6 +12,7 @@ use crate::reassembly::{Part, Place};
 use crate::receipt::Kind;
 
 const EARLY_RECEIPTS: &str = include_str!("../../sql/queries/early_receipts.sql");
+const EARLY_BY_PREFIX: &str = include_str!("../../sql/queries/early_receipts_by_prefix.sql");
 const MATCH_RECEIPTS: &str = include_str!("../../sql/queries/match_receipts.sql");
 const APPLY_STATES: &str = include_str!("../../sql/queries/apply_states.sql");
 const APPLY_PART_STATES: &str = include_str!("../../sql/queries/apply_part_states.sql");
@@ -31,6 +32,8 @@ pub struct Accepted {
     pub server_id: i64,
     /// What the canonical id in a receipt would be.
     pub key: String,
+    /// Or what it would begin with.
+    pub more_may_follow: bool,
     /// Receipts from before this are about other messages.
     pub started_at: DateTime<Utc>,
 }
@@ -59,6 +62,8 @@ pub struct Lookup {
     pub key: String,
     /// source_addr of the receipt: the message's destination.
     pub source: Option<String>,
+    /// A message to another destination is not meant.
+    pub only_to_source: bool,
 }
 
 /// The message that a receipt is about.
@@ -97,24 +102,35 @@ pub async fn early_receipts<C: GenericClient>(
     client: &C,
     accepted: &[Accepted],
 ) -> Result<Vec<EarlyReceipt>, DbError> {
-    let tx_ids: Vec<_> = accepted.iter().map(|it| it.tx_id).collect();
-    let parts: Vec<_> = accepted.iter().map(|it| it.part).collect();
-    let server_ids: Vec<_> = accepted.iter().map(|it| it.server_id).collect();
-    let keys: Vec<_> = accepted.iter().map(|it| it.key.as_str()).collect();
-    let started: Vec<_> = accepted.iter().map(|it| it.started_at).collect();
-    let statement = client.prepare_cached(EARLY_RECEIPTS).await?;
-    let rows = client
-        .query(&statement, &[&tx_ids, &parts, &server_ids, &keys, &started])
-        .await?;
-    Ok(rows
-        .iter()
-        .map(|row| EarlyReceipt {
+    let mut found = Vec::new();
+    for (statement, more_may_follow) in [(EARLY_RECEIPTS, false), (EARLY_BY_PREFIX, true)] {
+        let accepted = || {
+            accepted
+                .iter()
+                .filter(move |it| it.more_may_follow == more_may_follow)
+        };
+        let tx_ids: Vec<_> = accepted().map(|it| it.tx_id).collect();
+        if tx_ids.is_empty() {
+            continue;
+        }
+        let parts: Vec<_> = accepted().map(|it| it.part).collect();
+        let server_ids: Vec<_> = accepted().map(|it| it.server_id).collect();
+        let keys: Vec<_> = accepted().map(|it| it.key.as_str()).collect();
+        let started: Vec<_> = accepted().map(|it| it.started_at).collect();
+        let statement = client.prepare_cached(statement).await?;
+        let rows = client
+            .query(&statement, &[&tx_ids, &parts, &server_ids, &keys, &started])
+            .await?;
+        found.extend(rows.iter().map(|row| EarlyReceipt {
             rx_id: row.get(0),
             tx_id: row.get(1),
             part: row.get(2),
             receipt: row.get(3),
-        })
-        .collect())
+        }));
+    }
+    // In the order in which they came.
+    found.sort_by_key(|receipt| receipt.rx_id);
+    Ok(found)
 }
 
 /// The messages that receipts are about; a receipt that matches nothing has no hit.
@@ -129,9 +145,13 @@ pub async fn match_receipts<C: GenericClient>(
     let server_ids: Vec<_> = lookups.iter().map(|it| it.server_id).collect();
     let keys: Vec<_> = lookups.iter().map(|it| it.key.as_str()).collect();
     let sources: Vec<_> = lookups.iter().map(|it| it.source.as_deref()).collect();
+    let only: Vec<_> = lookups.iter().map(|it| it.only_to_source).collect();
     let statement = client.prepare_cached(MATCH_RECEIPTS).await?;
     let rows = client
-        .query(&statement, &[&ordinals, &server_ids, &keys, &sources])
+        .query(
+            &statement,
+            &[&ordinals, &server_ids, &keys, &sources, &only],
+        )
         .await?;
     Ok(rows
         .iter()

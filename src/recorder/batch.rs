@@ -200,6 +200,7 @@ async fn match_receipts<C: GenericClient>(
                 server_id: row.server_id,
                 key: key.clone(),
                 source: row.source_addr.clone(),
+                only_to_source: receipt.by_text,
             });
         }
     }

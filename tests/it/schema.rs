@@ -181,7 +181,7 @@ async fn roles_may_what_the_readme_says_and_no_more() {
 #[tokio::test]
 async fn functions_to_come_say_so() {
     let world = World::new().await;
-    for call in ["esmed_preview('x')", "esmed_rematch()"] {
+    for call in ["esmed_preview('x')"] {
         let error = world
             .db
             .query(&format!("SELECT * FROM {call}"), &[])
