@@ -14,9 +14,7 @@ use serde_json::{Map, Value};
 
 use crate::hex;
 pub use date::date;
-pub use id::{
-    IdFormat, UnknownIdFormat, canonical, receipt_keys, receipt_prefix, response_keys,
-};
+pub use id::{IdFormat, UnknownIdFormat, canonical, receipt_keys, receipt_prefix, response_keys};
 pub use octets::text;
 pub use state::{MessageState, replaces};
 

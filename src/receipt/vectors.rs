@@ -165,12 +165,21 @@ fn format_of(rule: &str) -> IdFormat {
         ("TLV/resp hex", IdFormat::RespHex),
         ("as above with resp padded", IdFormat::RespHex),
         ("SMPP 3.3 link: hex", IdFormat::RespHex),
-        ("trailing h or leading 0x on a hex number", IdFormat::RespHex),
+        (
+            "trailing h or leading 0x on a hex number",
+            IdFormat::RespHex,
+        ),
         ("resp decimal of a hex receipt", IdFormat::RespHex),
         ("resp decimal -> receipt hex", IdFormat::ReceiptHex),
-        ("hyphens removed in the receipted_message_id", IdFormat::Uuid),
+        (
+            "hyphens removed in the receipted_message_id",
+            IdFormat::Uuid,
+        ),
         ("suffix after @ ignored", IdFormat::ReceiptSuffix),
-        ("hex string of the octets of the id", IdFormat::RespHexString),
+        (
+            "hex string of the octets of the id",
+            IdFormat::RespHexString,
+        ),
     ];
     RULES
         .iter()

@@ -57,7 +57,11 @@ fn each_format_leads_from_the_receipt_to_the_response_and_back() {
         (Uuid, "4a38dc46-5125", vec!["4a38dc46-5125"]),
         (Uuid, "id", vec!["id"]),
     ] {
-        assert_eq!(response_keys(format, receipt), responses, "{format} {receipt}");
+        assert_eq!(
+            response_keys(format, receipt),
+            responses,
+            "{format} {receipt}"
+        );
     }
     for (format, response, receipts) in [
         (RespHex, "39F99DD5", vec!["972660181"]),
@@ -71,7 +75,11 @@ fn each_format_leads_from_the_receipt_to_the_response_and_back() {
         (RespHexString, "4142430", vec!["4142430"]),
         (RespHexString, "410041", vec!["410041"]),
     ] {
-        assert_eq!(receipt_keys(format, response), receipts, "{format} {response}");
+        assert_eq!(
+            receipt_keys(format, response),
+            receipts,
+            "{format} {response}"
+        );
     }
     assert_eq!(receipt_prefix(ReceiptSuffix, "007").as_deref(), Some("7@"));
     assert_eq!(receipt_prefix(ReceiptSuffix, ""), None);
