@@ -15,6 +15,7 @@ mod lease;
 mod listen;
 mod queries;
 mod readme;
+mod receipt_kinds;
 mod receipts;
 mod rematch;
 mod schema;
