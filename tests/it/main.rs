@@ -16,6 +16,7 @@ mod listen;
 mod long;
 mod queries;
 mod readme;
+mod receipt_kinds;
 mod receipts;
 mod rematch;
 mod schema;
