@@ -421,9 +421,9 @@ COMMENT ON COLUMN smpp_servers.esme_throughput IS 'Most submit PDUs a second (ea
 COMMENT ON COLUMN smpp_servers.esme_throttle_delay IS 'Seconds that the whole session pauses after ESME_RTHROTTLED or ESME_RMSGQFUL, growing while it goes on';
 COMMENT ON COLUMN smpp_servers.esme_retry_delay IS 'Seconds before the next attempt of a message, doubled each time, jittered';
 COMMENT ON COLUMN smpp_servers.esme_default_alphabet IS 'What data_coding 0 means at this SMSC: GSM0338, GSM0338_PACKED, ASCII, LATIN1 or UTF8';
-COMMENT ON COLUMN smpp_servers.esme_transliterate IS 'TRUE: typographic characters are replaced so that a text fits the default alphabet. Not available yet';
+COMMENT ON COLUMN smpp_servers.esme_transliterate IS 'TRUE: where all of a text fits the default alphabet then, typographic characters and letters with accents that it lacks are replaced by plain ones; submission_info lists them';
 COMMENT ON COLUMN smpp_servers.esme_long_message IS 'How a text that is too long for one PDU is sent: udh or udh16 (parts with an 8 or 16 bit reference), sar (parts, by TLVs), payload (one PDU, message_payload), reject (it fails), none (one submit up to 254 octets, which the SMSC splits, as esmed 0.1.1 did)';
-COMMENT ON COLUMN smpp_servers.esme_max_parts IS 'A text that needs more parts fails with a reason; it is never cut. Not available yet';
+COMMENT ON COLUMN smpp_servers.esme_max_parts IS 'A text that needs more parts (with payload: that would need them) fails with a reason; it is never shortened';
 COMMENT ON COLUMN smpp_servers.esme_part_receipts IS 'each: every part of a long message gets a receipt, and the message is DELIVERED when all parts are; one: one receipt stands for all parts';
 COMMENT ON COLUMN smpp_servers.esme_receipts_without_esm_class IS 'TRUE only for providers that send receipts with esm_class 0: then the text decides, and a phone could forge one';
 COMMENT ON COLUMN smpp_servers.esme_message_id_format IS 'How the id in a receipt relates to the one in the response: same (case, leading zeros, 0x before a hexadecimal number and blanks ignored), resp_hex (response hexadecimal, receipt decimal), receipt_hex (the other way round), uuid (a UUID, with hyphens on one side only), receipt_suffix (@ and more behind the id in the receipt) or resp_hex_string (the response has each character of the id as two hexadecimal digits). Which one it is: esmed_id_formats(id). After a correction: esmed_rematch()';
@@ -1048,17 +1048,275 @@ $$;
 COMMENT ON FUNCTION esmed_state_of_parts(bigint) IS
   'The state that the receipts for the parts of a long message add up to: the worst final one that a part has (REJECTED, UNDELIVERABLE, EXPIRED, DELETED), DELIVERED when every part is; before that the one that all parts with a state have in common, ENROUTE where they differ or only some are delivered, and NULL while no part has one.';
 
-CREATE FUNCTION esmed_preview(message text, server_id bigint DEFAULT NULL)
-  RETURNS TABLE (coding text, parts integer, length integer, offending text[])
-  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+-- The next two are what the daemon's own tables say (a test compares every character). They have neither SECURITY DEFINER
+-- nor a search_path, so that they are inlined; nobody but esmed_preview calls them. Characters are numbers here, which
+-- no collation can confuse.
+CREATE FUNCTION esmed_character_units(code integer, coding text) RETURNS integer
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
   AS $$
+  SELECT CASE $2
+    WHEN 'ASCII' THEN CASE WHEN $1 < 128 THEN 1 END
+    WHEN 'LATIN1' THEN CASE WHEN $1 < 256 THEN 1 END
+    WHEN 'UTF8' THEN CASE WHEN $1 < 128 THEN 1 WHEN $1 < 2048 THEN 2 WHEN $1 < 65536 THEN 3 ELSE 4 END
+    WHEN 'UCS2' THEN CASE WHEN $1 < 65536 THEN 1 ELSE 2 END
+    ELSE CASE
+      WHEN $1 BETWEEN 32 AND 90 OR $1 BETWEEN 97 AND 122 OR $1 IN (10, 13, 95) THEN 1
+      WHEN $1 IN (12, 91, 92, 93, 94, 123, 124, 125, 126, 8364) THEN 2
+      WHEN $1 IN (161, 163, 164, 165, 167, 191, 196, 197, 198, 199, 201, 209, 214, 216, 220, 223, 224, 228, 229, 230,
+                  232, 233, 236, 241, 242, 246, 248, 249, 252, 915, 916, 920, 923, 926, 928, 931, 934, 936, 937) THEN 1
+    END
+  END
+  $$;
+COMMENT ON FUNCTION esmed_character_units(integer, text) IS
+  'Septets, UTF-16 units or octets that a character (its number in Unicode) takes in an alphabet of smpp_servers or in UCS2; NULL: the alphabet lacks it. For esmed_preview.';
+
+CREATE FUNCTION esmed_transliterations() RETURNS TABLE (code integer, replacement text)
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  AS $$
+  SELECT ascii(c.ch), t.replacement
+  FROM (VALUES
+      (E'', E'\u00AD\u034F\u200B\u200C\u200D\u200E\u200F\u202A\u202B\u202C\u202D\u202E\u2060\u2066' ||
+          E'\u2067\u2068\u2069\uFE0E\uFE0F\uFEFF'),
+      (E'', E'\u0300\u0301\u0302\u0303\u0304\u0306\u0307\u0308\u0309\u030A\u030B\u030C\u030F\u0311' ||
+          E'\u031B\u0323\u0324\u0325\u0326\u0327\u0328\u032D\u032E\u0330\u0331'),
+      (E' ', E'\u0009\u00A0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200A\u202F\u205F\u3000'),
+      (E'\n', E'\u0085\u2028\u2029'),
+      (E'"', E'«»“”„‟″〝〞'),
+      (E'''', E'`´‘’‚‛′‹›ʹʻʼˈ'),
+      (E'-', E'‐‑‒–—―⁃−'),
+      (E'...', E'…'),
+      (E'..', E'‥'),
+      (E'.', E'·∙⋅'),
+      (E'*', E'•‣▪●◦∗'),
+      (E'!', E'¡'),
+      (E'?', E'¿'),
+      (E'!!', E'‼'),
+      (E'??', E'⁇'),
+      (E'?!', E'⁈'),
+      (E'!?', E'⁉'),
+      (E'->', E'→'),
+      (E'<-', E'←'),
+      (E'=>', E'⇒'),
+      (E'<=', E'≤'),
+      (E'>=', E'≥'),
+      (E'+/-', E'±'),
+      (E'/', E'⁄∕÷'),
+      (E'x', E'×ẋẍ'),
+      (E'~', E'˜∼'),
+      (E'^', E'ˆ'),
+      (E'|', E'¦'),
+      (E'u', E'µùúûüũūŭůűųưǔǖǘǚǜȕȗʉṳṵṷṹṻụủứừửữự'),
+      (E'(C)', E'©'),
+      (E'(R)', E'®'),
+      (E'TM', E'™'),
+      (E'No', E'№'),
+      (E'EUR', E'€'),
+      (E'a', E'ªàáâãäåāăąǎǟǡǻȁȃȧḁạảấầẩẫậắằẳẵặ'),
+      (E'o', E'ºòóôõöøōŏőơǒǫǭǿȍȏȫȭȯȱɔṍṏṑṓọỏốồổỗộớờởỡợ'),
+      (E'c', E'¢çćĉċčḉ'),
+      (E'AE', E'ÆǢǼ'),
+      (E'ae', E'æǣǽ'),
+      (E'OE', E'Œ'),
+      (E'oe', E'œ'),
+      (E'ss', E'ß'),
+      (E'SS', E'ẞ'),
+      (E'Th', E'Þ'),
+      (E'th', E'þ'),
+      (E'IJ', E'Ĳ'),
+      (E'ij', E'ĳ'),
+      (E'''n', E'ŉ'),
+      (E'DZ', E'ǄǱ'),
+      (E'Dz', E'ǅǲ'),
+      (E'dz', E'ǆǳ'),
+      (E'LJ', E'Ǉ'),
+      (E'Lj', E'ǈ'),
+      (E'lj', E'ǉ'),
+      (E'NJ', E'Ǌ'),
+      (E'Nj', E'ǋ'),
+      (E'nj', E'ǌ'),
+      (E'ff', E'ﬀ'),
+      (E'fi', E'ﬁ'),
+      (E'fl', E'ﬂ'),
+      (E'ffi', E'ﬃ'),
+      (E'ffl', E'ﬄ'),
+      (E'st', E'ﬅﬆ'),
+      (E'A', E'ÀÁÂÃÄÅĀĂĄǍǞǠǺȀȂȦḀẠẢẤẦẨẪẬẮẰẲẴẶ'),
+      (E'B', E'ƁḂḄḆ'),
+      (E'C', E'ÇĆĈĊČḈ'),
+      (E'D', E'ÐĎĐƉƊḊḌḎḐḒ'),
+      (E'E', E'ÈÉÊËĒĔĖĘĚƎƏƐȄȆȨḔḖḘḚḜẸẺẼẾỀỂỄỆ'),
+      (E'F', E'ƑḞ'),
+      (E'G', E'ĜĞĠĢƓƔǤǦǴḠ'),
+      (E'H', E'ĤĦȞḢḤḦḨḪ'),
+      (E'I', E'ÌÍÎÏĨĪĬĮİƗǏȈȊḬḮỈỊ'),
+      (E'J', E'Ĵ'),
+      (E'K', E'ĶƘǨḰḲḴ'),
+      (E'L', E'ĹĻĽĿŁḶḸḺḼ'),
+      (E'M', E'ḾṀṂ'),
+      (E'N', E'ÑŃŅŇŊƝǸṄṆṈṊ'),
+      (E'O', E'ÒÓÔÕÖØŌŎŐƆƠǑǪǬǾȌȎȪȬȮȰṌṎṐṒỌỎỐỒỔỖỘỚỜỞỠỢ'),
+      (E'P', E'ṔṖ'),
+      (E'R', E'ŔŖŘȐȒṘṚṜṞ'),
+      (E'S', E'ŚŜŞŠȘṠṢṤṦṨ'),
+      (E'T', E'ŢŤŦȚṪṬṮṰ'),
+      (E'U', E'ÙÚÛÜŨŪŬŮŰŲƯǓǕǗǙǛȔȖɄṲṴṶṸṺỤỦỨỪỬỮỰ'),
+      (E'V', E'ƲṼṾ'),
+      (E'W', E'ŴẀẂẄẆẈ'),
+      (E'X', E'ẊẌ'),
+      (E'Y', E'ÝŶŸƳȲẎỲỴỶỸ'),
+      (E'Z', E'ŹŻŽƵẐẒẔ'),
+      (E'b', E'ƀɓḃḅḇ'),
+      (E'd', E'ðďđɖɗḋḍḏḑḓ'),
+      (E'e', E'èéêëēĕėęěǝȅȇȩəɛḕḗḙḛḝẹẻẽếềểễệ'),
+      (E'f', E'ƒḟ'),
+      (E'g', E'ĝğġģǥǧǵɠɣḡ'),
+      (E'h', E'ĥħȟḣḥḧḩḫẖ'),
+      (E'i', E'ìíîïĩīĭįıǐȉȋɨḭḯỉị'),
+      (E'j', E'ĵǰ'),
+      (E'k', E'ķĸƙǩḱḳḵ'),
+      (E'l', E'ĺļľŀłḷḹḻḽ'),
+      (E'm', E'ḿṁṃ'),
+      (E'n', E'ñńņňŋǹɲṅṇṉṋ'),
+      (E'p', E'ṕṗ'),
+      (E'r', E'ŕŗřȑȓṙṛṝṟ'),
+      (E's', E'śŝşšſșṡṣṥṧṩẛ'),
+      (E't', E'ţťŧțṫṭṯṱẗ'),
+      (E'v', E'ʋṽṿ'),
+      (E'w', E'ŵẁẃẅẇẉẘ'),
+      (E'y', E'ýÿŷƴȳẏẙỳỵỷỹ'),
+      (E'z', E'źżžƶẑẓẕ')
+    ) AS t (replacement, characters),
+    unnest(string_to_array(t.characters, NULL)) AS c (ch)
+  $$;
+COMMENT ON FUNCTION esmed_transliterations() IS
+  'What esme_transliterate puts in the place of a character (its number in Unicode). For esmed_preview.';
+
+CREATE FUNCTION esmed_preview(message text, server_id bigint DEFAULT NULL)
+  RETURNS TABLE (coding text, parts integer, length integer, offending text[], info text)
+  LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+  AS $$
+#variable_conflict use_variable
+DECLARE
+  -- The defaults of smpp_servers, for a lane without an enabled server.
+  alphabet text := 'GSM0338';
+  transliterate boolean := FALSE;
+  way text := 'udh';
+  max_parts integer := 10;
+  server record;
+  codes integer[];     -- the characters of the text
+  lacking integer[];   -- those that the alphabet lacks
+  unit text;
+  single integer;      -- units in one message
+  most integer;        -- units in a part
+  octets integer;
+  marks bytea;         -- an octet a unit: 1 goes on with a character; 2 begins one that looks like padding; 0 begins another
+  starts integer := 0;
+  ends integer;
+  spare integer;
+  needed integer := 1;
 BEGIN
-  RAISE EXCEPTION 'esmed_preview is not available yet in this version of esmed'
-    USING ERRCODE = 'feature_not_supported';
+  IF message IS NULL THEN
+    RETURN;
+  END IF;
+
+  SELECT s.esme_default_alphabet, s.esme_transliterate, s.esme_long_message, s.esme_max_parts
+    INTO server
+    FROM public.smpp_servers s
+    WHERE s.id = $2 OR ($2 IS NULL AND s.enabled AND s.lane = 'default');
+  IF FOUND THEN
+    alphabet := server.esme_default_alphabet;
+    transliterate := server.esme_transliterate;
+    way := server.esme_long_message;
+    max_parts := server.esme_max_parts;
+  ELSIF $2 IS NOT NULL THEN
+    RAISE EXCEPTION 'smpp_servers has no row with id %', $2
+      USING ERRCODE = 'no_data_found', HINT = 'Name the id of a server, or none for the enabled one.';
+  END IF;
+
+  codes := ARRAY(
+    SELECT ascii(c.ch) FROM unnest(string_to_array(message, NULL)) WITH ORDINALITY AS c (ch, n) ORDER BY c.n);
+  lacking := ARRAY(
+    SELECT c.code FROM unnest(codes) WITH ORDINALITY AS c (code, n)
+    WHERE public.esmed_character_units(c.code, alphabet) IS NULL
+    GROUP BY c.code ORDER BY min(c.n));
+  offending := ARRAY(SELECT chr(u.code) FROM unnest(lacking) WITH ORDINALITY AS u (code, n) ORDER BY u.n);
+  coding := alphabet;
+  IF lacking = '{}' THEN
+    NULL;
+  ELSIF transliterate AND NOT EXISTS (
+      SELECT FROM unnest(lacking) AS u (code)
+      WHERE u.code NOT IN (SELECT t.code FROM public.esmed_transliterations() t)) THEN
+    SELECT 'transliterated:'
+           || string_agg(CASE WHEN btrim(t.replacement, E' \n') = '' THEN ' U+' || lpad(upper(to_hex(u.code)), 4, '0')
+                              ELSE ' ' || chr(u.code) END, '' ORDER BY u.n) FILTER (WHERE u.n <= 20)
+           || CASE WHEN count(*) > 20 THEN ' and ' || count(*) - 20 || ' more' ELSE '' END
+      INTO info
+      FROM unnest(lacking) WITH ORDINALITY AS u (code, n)
+      JOIN public.esmed_transliterations() t ON t.code = u.code;
+    codes := ARRAY(
+      SELECT ascii(r.ch)
+      FROM unnest(codes) WITH ORDINALITY AS c (code, n)
+      LEFT JOIN public.esmed_transliterations() t ON t.code = c.code AND c.code = ANY (lacking)
+      CROSS JOIN LATERAL unnest(string_to_array(coalesce(t.replacement, chr(c.code)), NULL)) WITH ORDINALITY AS r (ch, n)
+      ORDER BY c.n, r.n);
+  ELSE
+    coding := 'UCS2';
+  END IF;
+
+  length := coalesce((SELECT sum(public.esmed_character_units(c.code, coding)) FROM unnest(codes) AS c (code)), 0);
+  single := CASE coding WHEN 'UCS2' THEN 70 WHEN 'LATIN1' THEN 140 WHEN 'UTF8' THEN 140 ELSE 160 END;
+  unit := CASE coding WHEN 'UCS2' THEN 'UCS2 characters' WHEN 'LATIN1' THEN 'octets' WHEN 'UTF8' THEN 'octets'
+                      WHEN 'ASCII' THEN 'characters' ELSE 'septets' END;
+  parts := 1;
+
+  IF way = 'none' THEN
+    octets := CASE coding WHEN 'UCS2' THEN length * 2 WHEN 'GSM0338_PACKED' THEN (length * 7 + 7) / 8 ELSE length END;
+    IF octets > 254 THEN
+      info := format('smpp_short_message: text too long: %s %s are %s octets, one submit holds 254, and esme_long_message is none',
+                     length, unit, octets);
+    END IF;
+  ELSIF length > single THEN
+    -- The header of a part takes 6 octets, or 7 with a reference of 16 bits.
+    most := CASE coding WHEN 'UCS2' THEN 67 WHEN 'LATIN1' THEN 134 WHEN 'UTF8' THEN 134 ELSE 153 END
+            - (way IN ('udh16', 'sar'))::integer;
+    SELECT string_agg(CASE public.esmed_character_units(c.code, coding)
+                        WHEN 1 THEN CASE WHEN c.code IN (13, 64) THEN '\x02'::bytea ELSE '\x00'::bytea END
+                        WHEN 2 THEN '\x0001'::bytea
+                        WHEN 3 THEN '\x000101'::bytea
+                        ELSE '\x00010101'::bytea
+                      END, ''::bytea ORDER BY c.n)
+      INTO marks
+      FROM unnest(codes) WITH ORDINALITY AS c (code, n);
+    WHILE length - starts > most LOOP
+      ends := starts + most;
+      LOOP
+        IF get_byte(marks, ends) <> 1 THEN
+          EXIT WHEN coding <> 'GSM0338_PACKED';
+          -- Octets that could hold one septet more, or whose last septet could be padding, are misread.
+          spare := ((ends - starts) * 7 + (way NOT IN ('udh16', 'sar'))::integer) % 8;
+          EXIT WHEN spare > 1 OR (spare = 0 AND get_byte(marks, ends - 1) <> 2);
+        END IF;
+        ends := ends - 1;
+      END LOOP;
+      starts := ends;
+      needed := needed + 1;
+    END LOOP;
+    IF way <> 'payload' THEN
+      parts := needed;
+    END IF;
+    IF way = 'reject' THEN
+      info := format('smpp_short_message: text too long: %s %s take %s parts, one message holds %s, and esme_long_message is reject',
+                     length, unit, needed, single);
+    ELSIF needed > max_parts THEN
+      info := format('smpp_short_message: text too long: %s %s take %s parts, and esme_max_parts is %s',
+                     length, unit, needed, max_parts);
+    END IF;
+  END IF;
+  RETURN NEXT;
 END
 $$;
 COMMENT ON FUNCTION esmed_preview(text, bigint) IS
-  'How a text would be sent by a server (NULL: the enabled one): coding, number of parts, length, and the characters that keep it from the default alphabet. Not available yet.';
+  'How a text would be sent by a server (NULL: the enabled one of the lane default). coding: the alphabet of the server or UCS2; parts: how many PDUs it takes; length: in septets, UCS2 characters or octets; offending: the characters that the alphabet lacks, each once; info: what would be in submission_info, NULL or which characters are replaced, or why the text would be refused.';
 
 -- The same as Receipt::response_keys in src/receipt/mod.rs.
 CREATE FUNCTION esmed_receipt_keys(format text, message_id text, receipt jsonb) RETURNS text[]
@@ -1490,6 +1748,7 @@ GRANT SELECT ON smpp_status, smpp_events, smpp_queue_stats TO esmed_monitor;
 
 -- Everybody keeps EXECUTE on esmed_canonical_id only (see there).
 REVOKE ALL ON FUNCTION esmed_cancel(bigint), esmed_resend(bigint), esmed_preview(text, bigint), esmed_rematch(),
+  esmed_character_units(integer, text), esmed_transliterations(),
   esmed_id_formats(bigint), esmed_state_of_parts(bigint), esmed_decimal_to_hex(text), esmed_hex_to_decimal(text),
   esmed_response_keys(text, text), esmed_receipt_keys(text, text, jsonb), esmed_receipt_by_text(jsonb),
   esmed_match_receipt(bigint, text, text, timestamptz, boolean), esmed_apply_receipt(bigint, smallint, text, text, text),

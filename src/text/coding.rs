@@ -89,8 +89,7 @@ impl Coding {
     /// The units that one part of a long message holds beside its header (GSM 03.40, 9.2.3.24).
     ///
     /// Parts by TLVs are as short as those with a reference of 16 bits, which is the header that
-    /// the SMSC may write for them. Where a text is not cut (payload, reject, none), parts are
-    /// counted as with a reference of 8 bits.
+    /// the SMSC may write for them. The other ways are as with a reference of 8 bits.
     #[must_use]
     pub fn units_part(self, way: LongMessage) -> usize {
         let wide = matches!(way, LongMessage::Udh16 | LongMessage::Sar);

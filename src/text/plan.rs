@@ -272,7 +272,12 @@ impl Plan {
             self.parts = vec![finish(octets, self.coding)];
             return Ok(());
         }
-        let cuts = Cuts::new(text, &octets, self.coding, style.long_message);
+        // Where it will not be cut, its parts are counted as with a header all the same.
+        let way = match style.long_message {
+            LongMessage::Udh16 | LongMessage::Sar => style.long_message,
+            _ => LongMessage::Udh,
+        };
+        let cuts = Cuts::new(text, &octets, self.coding, way);
         let parts = cuts.count();
         if style.long_message == LongMessage::Reject {
             return Err(TextError::Rejected {

@@ -177,18 +177,3 @@ async fn roles_may_what_the_readme_says_and_no_more() {
         .await;
     assert!(functions);
 }
-
-#[tokio::test]
-async fn functions_to_come_say_so() {
-    let world = World::new().await;
-    for call in ["esmed_preview('x')"] {
-        let error = world
-            .db
-            .query(&format!("SELECT * FROM {call}"), &[])
-            .await
-            .expect_err(call);
-        let error = error.as_db_error().expect("an answer");
-        assert_eq!(error.code().code(), "0A000", "{call}");
-        assert!(error.message().contains("not available yet"), "{error}");
-    }
-}
