@@ -5,6 +5,7 @@
 
 mod batch;
 mod inbox;
+mod sets;
 mod told;
 
 use std::sync::Arc;

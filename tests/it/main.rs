@@ -13,6 +13,7 @@ mod holds;
 mod inbox;
 mod lease;
 mod listen;
+mod long_in;
 mod queries;
 mod readme;
 mod receipts;
