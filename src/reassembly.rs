@@ -198,28 +198,38 @@ impl Sets {
     }
 }
 
+/// Neighbouring parts with the same data_coding.
+struct Run<'a> {
+    last: u8,
+    data_coding: u8,
+    /// Octets and fill bits.
+    octets: Vec<(&'a [u8], u8)>,
+}
+
 /// The text of the parts that are there, in their order; `None` where none of them is a text.
 ///
 /// Neighbours with the same data_coding are decoded together. At a gap, which nothing marks, and
 /// where data_coding changes, the text goes on with what is decoded by itself.
 #[must_use]
 pub fn text(pieces: &BTreeMap<u8, Piece>, alphabet: Alphabet) -> Option<String> {
-    let mut runs: Vec<(u8, u8, Vec<(&[u8], u8)>)> = Vec::new();
+    let mut runs: Vec<Run> = Vec::new();
     for (&number, piece) in pieces {
         let octets = (&piece.octets[..], piece.fill_bits);
         match runs.last_mut() {
-            Some((last, data_coding, run))
-                if *data_coding == piece.data_coding && number == *last + 1 =>
-            {
-                *last = number;
-                run.push(octets);
+            Some(run) if run.data_coding == piece.data_coding && run.last + 1 == number => {
+                run.last = number;
+                run.octets.push(octets);
             }
-            _ => runs.push((number, piece.data_coding, vec![octets])),
+            _ => runs.push(Run {
+                last: number,
+                data_coding: piece.data_coding,
+                octets: vec![octets],
+            }),
         }
     }
     let texts: Vec<String> = runs
         .iter()
-        .filter_map(|(_, data_coding, run)| text::decode_parts(run, *data_coding, alphabet).text)
+        .filter_map(|run| text::decode_parts(&run.octets, run.data_coding, alphabet).text)
         .collect();
     (!texts.is_empty()).then(|| texts.concat())
 }

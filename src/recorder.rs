@@ -6,6 +6,7 @@
 mod batch;
 mod inbox;
 mod outcomes;
+mod sets;
 mod states;
 mod told;
 

@@ -246,7 +246,12 @@ fn packed_parts_are_joined_as_septets() {
 }
 
 /// A message in parts: its key, the text, the pieces.
-fn message(sender: u8, reference: u16) -> impl Strategy<Value = (Key, String, Vec<Piece>)> {
+type Sent = (Key, String, Vec<Piece>);
+
+/// A part on its way.
+type Arrival = (Key, u8, Piece);
+
+fn message(sender: u8, reference: u16) -> impl Strategy<Value = Sent> {
     let kind = prop_oneof![
         Just(Reference::Udh8),
         Just(Reference::Udh16),
@@ -272,7 +277,7 @@ fn message(sender: u8, reference: u16) -> impl Strategy<Value = (Key, String, Ve
     })
 }
 
-fn messages() -> impl Strategy<Value = Vec<(Key, String, Vec<Piece>)>> {
+fn messages() -> impl Strategy<Value = Vec<Sent>> {
     // Few references, so that several senders use the same; none uses one twice.
     (1u8..4, 1u16..4).prop_flat_map(|(senders, references)| {
         let all: Vec<_> = (0..senders)
@@ -283,7 +288,7 @@ fn messages() -> impl Strategy<Value = Vec<(Key, String, Vec<Piece>)>> {
 }
 
 /// The parts of all messages in a random order; of each message one part up to three times more.
-fn arrivals() -> impl Strategy<Value = (Vec<(Key, String)>, Vec<(Key, u8, Piece)>)> {
+fn arrivals() -> impl Strategy<Value = (Vec<(Key, String)>, Vec<Arrival>)> {
     (messages(), any::<Index>(), 0usize..4).prop_flat_map(|(messages, repeated, times)| {
         let mut parts = Vec::new();
         let mut texts = Vec::new();

@@ -14,6 +14,7 @@ mod inbox;
 mod lease;
 mod listen;
 mod long;
+mod long_in;
 mod preview;
 mod queries;
 mod readme;
