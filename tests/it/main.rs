@@ -26,4 +26,5 @@ mod secrets;
 mod servers;
 mod statuses;
 mod texts;
+mod tools;
 mod window;

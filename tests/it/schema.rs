@@ -172,7 +172,9 @@ async fn roles_may_what_the_readme_says_and_no_more() {
     let functions: bool = world
         .one(
             "SELECT has_function_privilege('esmed_app', 'esmed_cancel(bigint)', 'EXECUTE')
-               AND NOT has_function_privilege('esmed_monitor', 'esmed_cancel(bigint)', 'EXECUTE')",
+               AND has_function_privilege('esmed_app', 'esmed_preview(text, bigint)', 'EXECUTE')
+               AND NOT has_function_privilege('esmed_monitor', 'esmed_cancel(bigint)', 'EXECUTE')
+               AND NOT has_function_privilege('esmed_monitor', 'esmed_preview(text, bigint)', 'EXECUTE')",
         )
         .await;
     assert!(functions);
