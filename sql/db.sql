@@ -702,8 +702,9 @@ CREATE INDEX smpp_rx_queue_unmatched ON smpp_rx_queue (esmed_canonical_id(receip
 CREATE INDEX smpp_rx_queue_sets ON smpp_rx_queue (smpp_source_addr, concat_ref, insert_timestamp)
   WHERE concat_set = id;
 CREATE INDEX smpp_rx_queue_parts ON smpp_rx_queue (concat_set) WHERE concat_set IS NOT NULL;
+-- Its condition names another column than that of the index before, which a look for waiting parts would else read whole.
 CREATE INDEX smpp_rx_queue_waiting ON smpp_rx_queue (insert_timestamp, id)
-  WHERE concat_set IS NOT NULL AND inbox_id IS NULL;
+  WHERE concat_part IS NOT NULL AND inbox_id IS NULL;
 
 COMMENT ON TABLE smpp_rx_queue IS
   'One row a PDU that the SMSC sent: deliver_sm, data_sm, alert_notification and what could not be decoded. Messages from phones are easier to read in smpp_inbox. At least once: the SMSC sends again what it was not told we have. Delete old rows when you like.';

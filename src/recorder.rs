@@ -1,7 +1,8 @@
 //! The only writer of outcomes and deliveries.
 //!
 //! Whatever waits is written in one transaction: outcomes first, then receipts that came before
-//! them, then new deliveries and what they change. Only then are deliveries answered.
+//! them, then new deliveries and what they change. Only then are deliveries answered. Long messages
+//! from phones are put together behind that.
 
 mod batch;
 mod inbox;

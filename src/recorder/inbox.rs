@@ -38,6 +38,10 @@ const REMEMBERED: usize = 10_000;
 /// Until a set of which somebody has locked a row is looked at again; doubles up to the second.
 const LOCKED_FOR: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15));
 
+/// Locks (of a trigger, say) that are waited for in one go, to find which set they are about: that many halves make one
+/// set of the most that are in a transaction.
+const LOCKS_MET_AT_MOST: u32 = 8;
+
 /// Until a set that the database refuses is offered again.
 const REFUSED_FOR: Duration = Duration::from_secs(60);
 
@@ -192,6 +196,7 @@ impl Assembly {
             .map(|(&set, &total)| (set, total))
             .collect();
         let mut chunks = chunks(&turn);
+        let mut locks_met = 0;
         while let Some(mut chunk) = chunks.pop() {
             match write(database, &chunk, self.timeout).await {
                 Ok(put_off) => {
@@ -203,19 +208,22 @@ impl Assembly {
                         }
                     }
                 }
-                Err(DbError::Refused(reason)) if chunk.len() > 1 => {
-                    tracing::debug!(reason, "long messages were refused; each is tried");
-                    chunks.push(chunk.split_off(chunk.len() / 2));
-                    chunks.push(chunk);
-                }
-                Err(DbError::Refused(reason)) => {
-                    for (set, _) in chunk {
-                        tracing::warn!(set, reason, "a long message can't go into smpp_inbox");
-                        self.ready.remove(&set);
-                        self.put_off(set, Why::Refused);
+                Err(error) if error.is_away() => return Err(error),
+                Err(error) => {
+                    if !matches!(error, DbError::Refused(_)) {
+                        locks_met += 1;
+                    }
+                    if chunk.len() > 1 {
+                        tracing::debug!(%error, "long messages were refused; each is tried");
+                        chunks.push(chunk.split_off(chunk.len() / 2));
+                        chunks.push(chunk);
+                    } else {
+                        chunk.iter().for_each(|&(set, _)| self.refused(set, &error));
+                    }
+                    if locks_met >= LOCKS_MET_AT_MOST {
+                        return Err(error);
                     }
                 }
-                Err(error) => return Err(error),
             }
         }
         Ok(())
@@ -244,6 +252,17 @@ impl Assembly {
         self.note(&overdue);
         self.note(&page.ready);
         Ok(())
+    }
+
+    /// A set that the database does not take by itself.
+    fn refused(&mut self, set: i64, error: &DbError) {
+        self.ready.remove(&set);
+        if matches!(error, DbError::Busy(_)) {
+            self.put_off(set, Why::Locked);
+        } else {
+            tracing::warn!(set, %error, "a long message can't go into smpp_inbox yet");
+            self.put_off(set, Why::Refused);
+        }
     }
 
     fn put_off(&mut self, set: i64, why: Why) {

@@ -193,3 +193,42 @@ async fn a_part_that_the_table_refuses_is_kept_bare_and_the_others_appear() {
     world.until_inbox(&["good, good"]).await;
     assert_eq!(world.inbox("complete").await, ["false"]);
 }
+
+#[tokio::test]
+async fn a_trigger_of_the_inbox_that_waits_for_a_lock_delays_no_other() {
+    let (world, _daemon) = bound_world().await;
+    world
+        .sql(
+            "CREATE TABLE slow (id integer PRIMARY KEY);
+             INSERT INTO slow VALUES (1);
+             GRANT SELECT, UPDATE ON slow TO esmed;
+             CREATE FUNCTION wait_for_it() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN
+               IF NEW.message LIKE '%slow' THEN
+                 PERFORM 1 FROM slow FOR UPDATE;
+               END IF;
+               RETURN NEW;
+             END $$;
+             CREATE TRIGGER wait_for_it BEFORE INSERT ON smpp_inbox FOR EACH ROW EXECUTE FUNCTION wait_for_it();",
+        )
+        .await;
+    let mut user = world.connection("postgres").await;
+    let transaction = user.transaction().await.unwrap();
+    transaction
+        .execute("SELECT 1 FROM slow FOR UPDATE", &[])
+        .await
+        .unwrap();
+    let firsts = (0..10u8).map(|number| udh8(number, 2, 1, b"it is "));
+    let seconds = (0..10u8).map(|number| {
+        let end: &[u8] = if number == 2 { b"slow" } else { b"quick" };
+        udh8(number, 2, 2, end)
+    });
+    world.phones(firsts.chain(seconds)).await;
+    world
+        .until("SELECT count(*) = 9 FROM smpp_inbox WHERE message = 'it is quick'")
+        .await;
+    transaction.commit().await.unwrap();
+    world
+        .until("SELECT count(*) = 1 FROM smpp_inbox WHERE message = 'it is slow' AND complete")
+        .await;
+}

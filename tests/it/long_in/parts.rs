@@ -152,6 +152,12 @@ async fn a_whole_set_that_a_killed_daemon_left_is_put_together_at_the_next_start
         .phones([udh8(1, 2, 1, b"as if "), udh8(1, 2, 2, b"in between")])
         .await;
     world.until_inbox(&["as if in between"]).await;
+    // More parts that wait than are looked at in one go, all of them newer.
+    let alone = (0..450).map(|number| {
+        let sender = format!("447911001{number:03}");
+        from(&sender, udh8(1, 2, 1, b"alone"))
+    });
+    world.phones(alone).await;
     daemon.kill();
     // As it is when a daemon is killed behind the commit of the last part.
     world
