@@ -172,6 +172,10 @@ async fn roles_may_what_the_readme_says_and_no_more() {
     let functions: bool = world
         .one(
             "SELECT has_function_privilege('esmed_app', 'esmed_cancel(bigint)', 'EXECUTE')
+               AND has_function_privilege('esmed_app', 'esmed_rematch()', 'EXECUTE')
+               AND has_function_privilege('esmed_app', 'esmed_id_formats(bigint)', 'EXECUTE')
+               AND NOT has_function_privilege('esmed_app', 'esmed_apply_receipt(bigint, smallint, text, text, text)', 'EXECUTE')
+               AND NOT has_function_privilege('esmed', 'esmed_rematch()', 'EXECUTE')
                AND NOT has_function_privilege('esmed_monitor', 'esmed_cancel(bigint)', 'EXECUTE')",
         )
         .await;
