@@ -1473,7 +1473,8 @@ COMMENT ON FUNCTION esmed_receipt_by_text(jsonb) IS
 -- in a deadlock with the daemon. Each look-up is by an index, whatever the statistics say.
 CREATE FUNCTION esmed_rematch() RETURNS bigint
   LANGUAGE plpgsql SECURITY DEFINER
-  SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off
+  SET search_path = pg_catalog, public, pg_temp
+  SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
   AS $$
 DECLARE
   receipt record;
@@ -1534,7 +1535,8 @@ COMMENT ON FUNCTION esmed_rematch() IS
 CREATE FUNCTION esmed_id_formats(server_id bigint)
   RETURNS TABLE (format text, matches bigint, receipts bigint)
   LANGUAGE sql STABLE SECURITY DEFINER
-  SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off
+  SET search_path = pg_catalog, public, pg_temp
+  SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
   AS $$
 WITH receipts AS MATERIALIZED (
   SELECT rx.receipt_message_id, rx.smpp_source_addr, rx.insert_timestamp, rx.pdu_parsed -> 'receipt' AS says,

@@ -173,8 +173,12 @@ async fn roles_may_what_the_readme_says_and_no_more() {
         .one(
             "SELECT has_function_privilege('esmed_app', 'esmed_cancel(bigint)', 'EXECUTE')
                AND has_function_privilege('esmed_app', 'esmed_preview(text, bigint)', 'EXECUTE')
-               AND NOT has_function_privilege('esmed_monitor', 'esmed_cancel(bigint)', 'EXECUTE')
-               AND NOT has_function_privilege('esmed_monitor', 'esmed_preview(text, bigint)', 'EXECUTE')",
+               AND NOT has_function_privilege('esmed_monitor', 'esmed_preview(text, bigint)', 'EXECUTE')
+               AND has_function_privilege('esmed_app', 'esmed_rematch()', 'EXECUTE')
+               AND has_function_privilege('esmed_app', 'esmed_id_formats(bigint)', 'EXECUTE')
+               AND NOT has_function_privilege('esmed_app', 'esmed_apply_receipt(bigint, smallint, text, text, text)', 'EXECUTE')
+               AND NOT has_function_privilege('esmed', 'esmed_rematch()', 'EXECUTE')
+               AND NOT has_function_privilege('esmed_monitor', 'esmed_cancel(bigint)', 'EXECUTE')",
         )
         .await;
     assert!(functions);
