@@ -23,7 +23,7 @@ use tokio_postgres::{Client, NoTls};
 
 use esmed::config;
 use esmed::db::{Database, queue};
-use esmed::outbox::{Attempt, Outcome, resolve};
+use esmed::outbox::{Attempt, Outcome, Target, resolve};
 use esmed::pdu::CommandStatus;
 use esmed::server::Server;
 use esmed::sim::{Config, LedgerMode, Sim};
@@ -163,6 +163,8 @@ async fn queue_alone(rows: i64) -> f64 {
                 let attempt = Attempt {
                     tx_id: row.id,
                     started_at: row.started_at,
+                    target: Target::Whole,
+                    note: None,
                     number: row.attempts,
                     in_doubt: None,
                     server: Arc::clone(&server),
@@ -175,7 +177,9 @@ async fn queue_alone(rows: i64) -> f64 {
             })
             .collect();
         let recorder = database.client().await.expect("a connection");
-        let (written, _) = queue::record(&recorder, &updates).await.expect("a record");
+        let (written, _) = queue::record(&recorder, &updates.iter().collect::<Vec<_>>())
+            .await
+            .expect("a record");
         assert_eq!(written.len(), updates.len());
     }
     let per_second = rows as f64 / begun.elapsed().as_secs_f64();

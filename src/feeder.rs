@@ -1,6 +1,7 @@
 //! Claims rows for the session, no more than it can take.
 
 mod dispatch;
+mod long;
 mod lookahead;
 mod orphans;
 mod refusals;
@@ -26,7 +27,7 @@ use crate::recorder::Recorded;
 use crate::server::Server;
 use crate::session::driver::Submission;
 
-use dispatch::dispatch;
+use dispatch::Dispatch;
 use lookahead::Lookahead;
 use orphans::LostClaim;
 use refusals::Refusals;
@@ -103,6 +104,10 @@ struct Turn {
 /// What a claim brought.
 struct ClaimedRows {
     count: usize,
+    /// Submits that they take.
+    submits: usize,
+    /// Why long messages were handed back.
+    trouble: Option<DbError>,
     /// The latest start of their attempts.
     last_start: DateTime<Utc>,
 }
@@ -192,7 +197,7 @@ impl Feeder {
             }
             return;
         }
-        let free = free.min(turn.refusals.limit());
+        let free = turn.lookahead.rows(free).min(turn.refusals.limit());
         let server_id = server.account.id;
         let left_out = turn.refusals.left_out(now);
         match self
@@ -206,6 +211,11 @@ impl Feeder {
                 turn.failures = 0;
                 turn.refusals.succeeded();
                 turn.last_claim = turn.last_claim.max(claimed.last_start);
+                turn.lookahead.claimed(claimed.count, claimed.submits);
+                if let Some(error) = claimed.trouble {
+                    tracing::debug!(%error, "the parts of long messages could not be stored");
+                    return sleep(RETRY).await;
+                }
                 // More may be waiting.
                 if claimed.count < free {
                     self.wait().await;
@@ -325,18 +335,24 @@ impl Feeder {
                     queue::claim(&database, &lane, server.account.id, limit, epoch, &left_out)
                         .await?;
                 in_flight.add(rows.iter().map(|row| (row.id, row.started_at)));
-                let claimed = ClaimedRows {
+                let dispatch = Dispatch {
+                    database,
+                    server,
+                    submissions,
+                    outcomes,
+                    asked,
+                };
+                let dispatched = dispatch.run(&rows).await;
+                Ok(ClaimedRows {
                     count: rows.len(),
+                    submits: dispatched.submits,
+                    trouble: dispatched.trouble,
                     last_start: rows
                         .iter()
                         .map(|row| row.started_at)
                         .max()
                         .unwrap_or_default(),
-                };
-                for row in rows {
-                    dispatch(&row, &server, asked, &submissions, &outcomes).await;
-                }
-                Ok(claimed)
+                })
             }
         });
         claim

@@ -1,5 +1,7 @@
 //! Outcomes of attempts become updates of their rows. Pure.
 
+mod standing;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,21 +12,38 @@ use crate::receipt::IdFormat;
 use crate::server::{InDoubt, Server};
 use crate::session::driver::SubmitOutcome;
 
+pub use standing::{PartStanding, Standing, add_up};
+
 /// SMPP allows 64 octets. Much longer ones would not fit into an index.
 const LONGEST_MESSAGE_ID: usize = 255;
 
 /// The longest that a row waits for its next attempt.
 const LONGEST_RETRY_DELAY: Duration = Duration::from_secs(3600);
 
-/// One attempt at one row, from its claim to its outcome.
+/// What an attempt is at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// A message of one PDU.
+    Whole,
+    /// This part of a long message.
+    Part(i16),
+    /// A long message none of whose parts is under way: they say what becomes of it.
+    Parts,
+}
+
+/// One attempt at one row or part, from its claim to its outcome.
 #[derive(Debug, Clone)]
 pub struct Attempt {
     /// `smpp_tx_queue.id`
     pub tx_id: i64,
     /// `submission_started_at`: an outcome counts only for the attempt that the row still has open.
     pub started_at: DateTime<Utc>,
-    /// `submission_attempts`, this one included.
+    /// At what of it.
+    pub target: Target,
+    /// `submission_attempts` of the row, or of the part, this one included.
     pub number: i32,
+    /// For `submission_info` of a row that was accepted.
+    pub note: Option<Arc<str>>,
     /// The row's own policy; `None`: the server's.
     pub in_doubt: Option<InDoubt>,
     /// The server as it was at the claim; as it is at the outcome, where a session told that.
@@ -47,6 +66,8 @@ pub enum Outcome {
     Unwritten,
     /// The row can't be sent at all, for this reason.
     Invalid(String),
+    /// It can't be sent now, for this reason: it was not, and is tried again after so long.
+    Postponed(String, Duration),
 }
 
 impl From<SubmitOutcome> for Outcome {
@@ -65,6 +86,8 @@ impl From<SubmitOutcome> for Outcome {
 pub struct RowUpdate {
     /// Which row.
     pub tx_id: i64,
+    /// What of it.
+    pub target: Target,
     /// Only where its open attempt is this one.
     pub started_at: DateTime<Utc>,
     /// The SMSC answered, so that there is a submission_timestamp.
@@ -85,10 +108,27 @@ pub struct RowUpdate {
     pub in_doubt: bool,
     /// Sets possible_duplicate.
     pub possible_duplicate: bool,
+    /// message_parts; `None` leaves it.
+    pub parts: Option<i16>,
+    /// submission_info once all parts were accepted; not written.
+    pub note: Option<String>,
     /// By which server; not written.
     pub server_id: i64,
+    /// One receipt of this server stands for all parts; not written.
+    pub one_receipt: bool,
     /// How its receipts name messages; not written.
     pub id_format: IdFormat,
+}
+
+impl RowUpdate {
+    /// The part that it is about, where it is about one.
+    #[must_use]
+    pub fn part(&self) -> Option<i16> {
+        match self.target {
+            Target::Part(part) => Some(part),
+            Target::Whole | Target::Parts => None,
+        }
+    }
 }
 
 /// What the outcome of an attempt makes of its row. `jitter` is from 0 to 1.
@@ -96,6 +136,7 @@ pub struct RowUpdate {
 pub fn resolve(attempt: &Attempt, outcome: &Outcome, jitter: f64) -> RowUpdate {
     let open = RowUpdate {
         tx_id: attempt.tx_id,
+        target: attempt.target,
         started_at: attempt.started_at,
         answered: false,
         done: false,
@@ -106,7 +147,10 @@ pub fn resolve(attempt: &Attempt, outcome: &Outcome, jitter: f64) -> RowUpdate {
         retry_after: None,
         in_doubt: false,
         possible_duplicate: false,
+        parts: None,
+        note: attempt.note.as_deref().map(str::to_owned),
         server_id: attempt.server.account.id,
+        one_receipt: attempt.server.one_receipt,
         id_format: attempt.server.id_format,
     };
     match outcome {
@@ -122,6 +166,12 @@ pub fn resolve(attempt: &Attempt, outcome: &Outcome, jitter: f64) -> RowUpdate {
             failed: true,
             uncounted: 1,
             info: Some(reason.clone()),
+            ..open
+        },
+        Outcome::Postponed(reason, delay) => RowUpdate {
+            uncounted: 1,
+            info: Some(reason.clone()),
+            retry_after: Some(*delay),
             ..open
         },
     }
@@ -143,6 +193,7 @@ fn answered(
     match status.class() {
         StatusClass::Ok if message_id.len() > LONGEST_MESSAGE_ID => RowUpdate {
             done: true,
+            parts: Some(1),
             info: Some(format!(
                 "accepted with a message_id of {} octets, which is not kept",
                 message_id.len()
@@ -152,7 +203,11 @@ fn answered(
         StatusClass::Ok => RowUpdate {
             done: true,
             message_id: Some(without_nul(message_id)).filter(|id| !id.is_empty()),
-            info: None,
+            info: open
+                .note
+                .clone()
+                .filter(|_| attempt.target == Target::Whole),
+            parts: Some(1),
             ..open
         },
         // The session pauses; the row may be the first to leave when it goes on.
@@ -230,11 +285,13 @@ fn without_nul(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn attempt(number: i32) -> Attempt {
+    pub(super) fn attempt(number: i32) -> Attempt {
         Attempt {
             tx_id: 7,
             started_at: DateTime::UNIX_EPOCH,
+            target: Target::Whole,
             number,
+            note: None,
             in_doubt: None,
             server: Arc::new(Server::unknown()),
         }

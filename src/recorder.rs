@@ -1,9 +1,14 @@
 //! The only writer of outcomes and deliveries.
 //!
 //! Whatever waits is written in one transaction: outcomes first, then receipts that came before
-//! them, then new deliveries and what they change. Only then are deliveries answered.
+//! them, then new deliveries and what they change. Only then are deliveries answered. Long messages
+//! from phones are put together behind that.
 
 mod batch;
+mod inbox;
+mod outcomes;
+mod sets;
+mod states;
 mod told;
 
 use std::sync::Arc;
@@ -22,6 +27,7 @@ use crate::server::Server;
 use crate::session::driver::Delivery;
 
 use batch::{Batch, Committed};
+pub use inbox::Assembly;
 pub use told::Told;
 
 /// Most outcomes and most deliveries in one transaction.
@@ -83,6 +89,8 @@ pub struct Recorder {
     pub wary_until: Option<Instant>,
     /// What an event has told of already.
     pub told: Told,
+    /// Long messages from phones.
+    pub assembly: Assembly,
 }
 
 impl Recorder {
@@ -103,6 +111,7 @@ impl Recorder {
                     deliveries_open = count > 0;
                 }
                 () = sleep_until(parked_until), if !parked.is_empty() => {}
+                () = sleep_until(self.assembly.due()) => {}
                 () = give_up.cancelled() => return false,
             }
             // Deliveries first: every outcome that the session told before one of them is then in
@@ -120,7 +129,11 @@ impl Recorder {
                 again.wary = true;
                 batches.insert(0, again);
             }
-            let write = self.write(batches);
+            let write = async {
+                let refused = self.write(batches).await;
+                self.assembly.turn(&self.database).await;
+                refused
+            };
             let refused = tokio::select! {
                 refused = write => refused,
                 () = give_up.cancelled() => return false,
@@ -175,6 +188,7 @@ impl Recorder {
             match batch::commit(&self.database, &piece).await {
                 Ok(committed) => {
                     self.told.back();
+                    self.assembly.note(&committed.ready);
                     refused.extend(self.finish(piece, &committed));
                 }
                 Err(error) if error.is_away() => {
@@ -269,15 +283,16 @@ impl Recorder {
             .outcomes
             .into_iter()
             .partition(|update| committed.locked.contains(&update.tx_id));
+        let settled: Vec<_> = settled
+            .into_iter()
+            .filter(|update| !committed.unfinished.contains(&update.tx_id))
+            .collect();
         for update in &settled {
             self.told.settled(update.tx_id);
         }
         self.in_flight
             .remove(settled.iter().map(|it| (it.tx_id, it.started_at)));
-        if settled
-            .iter()
-            .any(|it| !it.done && !it.failed && !it.in_doubt)
-        {
+        if committed.reopened {
             self.wake.notify_one();
         }
         // After a commit whose answer was lost, the row has taken its outcome already.

@@ -1,20 +1,41 @@
-//! A claimed row becomes a submit_sm. Pure.
+//! A claimed row becomes a submit_sm, or several. Pure.
 
-use crate::db::queue::Claimed;
-use crate::pdu::{CString, ShortMessage, SubmitSm};
+use crate::db::parts::Part;
+use crate::db::queue::{Claimed, LONGEST_TEXT};
+use crate::pdu::{CString, ShortMessage, SubmitSm, Tag};
 use crate::server::Server;
-use crate::text::{self, Wanted};
+use crate::text::{self, LongMessage, Plan, Wanted};
 
 /// registered_delivery (SMPP 3.4, 5.2.17): a receipt for success and failure.
 const RECEIPT: u8 = 1;
 /// registered_delivery: a receipt for failure.
 const RECEIPT_FOR_FAILURE: u8 = 2;
+/// esm_class: short_message begins with a user data header (SMPP 3.4, 5.2.12).
+const UDH_INDICATOR: u8 = 0x40;
 
-/// The submit_sm of a row.
+/// How the text of a row leaves.
+///
+/// # Errors
+/// Why it can't, naming the column and what would be right.
+pub fn plan(row: &Claimed, server: &Server) -> Result<Plan, String> {
+    if row.short_message.chars().nth(LONGEST_TEXT).is_some() {
+        return Err(format!(
+            "smpp_short_message: text too long: it has more than {LONGEST_TEXT} characters"
+        ));
+    }
+    let wanted = Wanted {
+        data_coding: row.data_coding.map(octet),
+        message_class: row.message_class.map(octet),
+    };
+    text::plan(&row.short_message, wanted, &server.style)
+        .map_err(|error| format!("smpp_short_message: {error}"))
+}
+
+/// The submit_sm of a row but for its text.
 ///
 /// # Errors
 /// Why the row can't be sent, naming the column and what would be right.
-pub fn build(row: &Claimed, server: &Server) -> Result<SubmitSm, String> {
+pub fn frame(row: &Claimed, server: &Server) -> Result<SubmitSm, String> {
     if let Some(column) = row.not_yet.first() {
         return Err(format!(
             "{column} is set, which this version can't send; it must be NULL"
@@ -27,21 +48,6 @@ pub fn build(row: &Claimed, server: &Server) -> Result<SubmitSm, String> {
         None => (server.source_addr_ton, server.source_addr_npi),
         Some(_) => (None, None),
     };
-    let wanted = Wanted {
-        data_coding: row.data_coding.map(octet),
-        message_class: None,
-    };
-    let plan = text::plan(&row.short_message, wanted, &server.style)
-        .map_err(|error| format!("smpp_short_message: {error}"))?;
-    // One submit_sm holds one part.
-    if plan.parts.len() > 1 || plan.payload {
-        return Err(format!(
-            "smpp_short_message: text too long: {} {}, one message holds {}",
-            plan.units,
-            plan.coding.unit(),
-            plan.coding.units_single()
-        ));
-    }
     if row.destination_addr.is_empty() {
         return Err("smpp_destination_addr is empty; it must be a number".to_owned());
     }
@@ -76,10 +82,72 @@ pub fn build(row: &Claimed, server: &Server) -> Result<SubmitSm, String> {
             _ if server.registered_delivery => RECEIPT,
             _ => 0,
         },
-        data_coding: plan.data_coding,
-        short_message: ShortMessage(plan.parts[0].clone()),
         ..SubmitSm::default()
     })
+}
+
+/// A text that takes one PDU, on its frame.
+#[must_use]
+pub fn whole(frame: SubmitSm, plan: &Plan) -> SubmitSm {
+    let octets = plan.parts.first().cloned().unwrap_or_default();
+    let mut submit_sm = SubmitSm {
+        data_coding: plan.data_coding,
+        ..frame
+    };
+    if plan.payload {
+        submit_sm.tlvs.push(Tag::MESSAGE_PAYLOAD, octets);
+    } else {
+        submit_sm.short_message = ShortMessage(octets);
+    }
+    submit_sm
+}
+
+/// The parts of a text, as they are kept and sent: `esm_class` is that of the frame.
+#[must_use]
+pub fn split(esm_class: u8, plan: &Plan, way: LongMessage, reference: u16) -> Vec<Part> {
+    // The reference as the parts carry it.
+    let reference = match way {
+        LongMessage::Udh => reference & 0xFF,
+        _ => reference,
+    };
+    let total = u8::try_from(plan.parts.len()).unwrap_or(u8::MAX);
+    (1..=total)
+        .zip(&plan.parts)
+        .map(|(part, octets)| {
+            let mut all = text::concat_header(way, reference, total, part);
+            let has_header = !all.is_empty();
+            all.extend_from_slice(octets);
+            Part {
+                part: i16::from(part),
+                total: i16::from(total),
+                concat_ref: Some(reference),
+                data_coding: plan.data_coding,
+                esm_class: esm_class | if has_header { UDH_INDICATOR } else { 0 },
+                octets: all.into(),
+            }
+        })
+        .collect()
+}
+
+/// A part on the frame of its message.
+#[must_use]
+pub fn with_part(frame: &SubmitSm, part: &Part) -> SubmitSm {
+    let mut submit_sm = SubmitSm {
+        esm_class: part.esm_class,
+        data_coding: part.data_coding,
+        short_message: ShortMessage(part.octets.clone()),
+        ..frame.clone()
+    };
+    // SMPP 3.4, 5.3.2.22 to 24: where there is no user data header, TLVs tell what belongs together.
+    if let Some(reference) = part.concat_ref
+        && part.esm_class & UDH_INDICATOR == 0
+    {
+        let tlvs = &mut submit_sm.tlvs;
+        tlvs.push(Tag::SAR_MSG_REF_NUM, reference.to_be_bytes().to_vec());
+        tlvs.push(Tag::SAR_TOTAL_SEGMENTS, vec![octet(part.total)]);
+        tlvs.push(Tag::SAR_SEGMENT_SEQNUM, vec![octet(part.part)]);
+    }
+    submit_sm
 }
 
 /// TON and NPI of a sender (SMPP 3.4, 5.2.5 and 5.2.6): empty 0/0, any letter 5/0 (alphanumeric),
@@ -119,12 +187,12 @@ fn octet(value: i16) -> u8 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use chrono::DateTime;
 
     use super::*;
 
-    fn row() -> Claimed {
+    pub(crate) fn row() -> Claimed {
         Claimed {
             id: 1,
             started_at: DateTime::UNIX_EPOCH,
@@ -143,6 +211,9 @@ mod tests {
             protocol_id: None,
             esm_class: None,
             data_coding: None,
+            message_class: None,
+            message_parts: None,
+            previous_server: None,
             not_yet: Vec::new(),
             expires_in: None,
         }
@@ -155,8 +226,17 @@ mod tests {
         }
     }
 
+    /// A row whose text takes one PDU.
+    fn build(row: &Claimed, server: &Server) -> Result<SubmitSm, String> {
+        let plan = plan(row, server)?;
+        assert_eq!(plan.parts.len(), 1);
+        Ok(whole(frame(row, server)?, &plan))
+    }
+
     fn refused(row: &Claimed) -> String {
-        build(row, &server()).expect_err("the row can't be sent")
+        let mut server = server();
+        server.style.long_message = LongMessage::Reject;
+        build(row, &server).expect_err("the row can't be sent")
     }
 
     #[test]

@@ -9,7 +9,7 @@ SELECT
       ('esmed_schema', 'SELECT'),
       ('smpp_servers', 'SELECT'),
       ('smpp_tx_queue', 'SELECT'), ('smpp_tx_queue', 'UPDATE'),
-      ('smpp_tx_parts', 'SELECT'), ('smpp_tx_parts', 'UPDATE'),
+      ('smpp_tx_parts', 'SELECT'), ('smpp_tx_parts', 'INSERT'), ('smpp_tx_parts', 'UPDATE'), ('smpp_tx_parts', 'DELETE'),
       ('smpp_rx_queue', 'SELECT'), ('smpp_rx_queue', 'INSERT'), ('smpp_rx_queue', 'UPDATE'),
       ('smpp_inbox', 'SELECT'), ('smpp_inbox', 'INSERT'), ('smpp_inbox', 'UPDATE'),
       ('smpp_events', 'INSERT'),

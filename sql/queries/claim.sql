@@ -3,7 +3,7 @@
 -- $5 are rows to be left out.
 -- $1 text, $2 bigint, $3 bigint, $4 bigint, $5 bigint[]
 WITH picked AS MATERIALIZED (
-  SELECT ctid AS place
+  SELECT ctid AS place, submission_server_id AS previous_server
   FROM smpp_tx_queue
   WHERE NOT submission_done AND NOT submission_failed
     AND lane = $1
@@ -35,12 +35,14 @@ FROM picked
 WHERE q.ctid = picked.place
 RETURNING
   q.id, q.submission_started_at, q.submission_attempts, q.in_doubt_policy,
-  q.smpp_destination_addr, q.smpp_short_message,
+  q.smpp_destination_addr,
+  -- One character more than any message holds: the daemon then knows that it is too long.
+  left(q.smpp_short_message, 65537) AS short_message,
   q.smpp_priority_flag::text AS priority_flag, q.smpp_registered_delivery::text AS registered_delivery,
   q.smpp_source_addr, q.smpp_source_addr_ton, q.smpp_source_addr_npi, q.smpp_dest_addr_ton, q.smpp_dest_addr_npi,
-  q.smpp_service_type, q.smpp_protocol_id, q.smpp_esm_class, q.smpp_data_coding,
+  q.smpp_service_type, q.smpp_protocol_id, q.smpp_esm_class, q.smpp_data_coding, q.smpp_message_class,
+  q.message_parts, picked.previous_server,
   array_remove(ARRAY[
-    CASE WHEN q.smpp_message_class IS NOT NULL THEN 'smpp_message_class' END,
     CASE WHEN q.smpp_validity_period IS NOT NULL THEN 'smpp_validity_period' END,
     CASE WHEN q.smpp_schedule_delivery_time IS NOT NULL THEN 'smpp_schedule_delivery_time' END,
     CASE WHEN q.smpp_optional_parameters IS NOT NULL THEN 'smpp_optional_parameters' END

@@ -1,16 +1,30 @@
--- The message that each receipt is about: of several with its id the one that is not final, with the same
--- destination, the newest.
-SELECT r.ordinal, hit.id, hit.smpp_message_state
-FROM unnest($1::integer[], $2::bigint[], $3::text[], $4::text[]) AS r (ordinal, server_id, key, source)
+-- The message, or the part of one, that each receipt is about: of several with its id the one that is not final, with the
+-- same destination, the newest. Where only its text says that it is a receipt, none with another destination.
+SELECT r.ordinal, hit.id, hit.part, hit.state
+FROM unnest($1::integer[], $2::bigint[], $3::text[], $4::text[], $5::boolean[])
+  AS r (ordinal, server_id, key, source, only_to_source)
 CROSS JOIN LATERAL (
-  SELECT q.id, q.smpp_message_state
-  FROM smpp_tx_queue q
-  WHERE esmed_canonical_id(q.smpp_message_id) = r.key
-    AND q.smpp_message_id IS NOT NULL
-    AND (q.submission_server_id = r.server_id OR q.submission_server_id IS NULL)
+  SELECT it.*
+  FROM (
+    SELECT q.id, NULL::smallint AS part, q.smpp_message_state AS state, q.smpp_destination_addr AS destination
+    FROM smpp_tx_queue q
+    WHERE esmed_canonical_id(q.smpp_message_id) = r.key
+      AND q.smpp_message_id IS NOT NULL
+      -- A long message has the id of its first part.
+      AND coalesce(q.message_parts, 1) = 1
+      AND (q.submission_server_id = r.server_id OR q.submission_server_id IS NULL)
+    UNION ALL
+    SELECT q.id, p.part, p.smpp_message_state, q.smpp_destination_addr
+    FROM smpp_tx_parts p
+    JOIN smpp_tx_queue q ON q.id = p.tx_id
+    WHERE esmed_canonical_id(p.smpp_message_id) = r.key
+      AND p.smpp_message_id IS NOT NULL
+      AND (q.submission_server_id = r.server_id OR q.submission_server_id IS NULL)
+  ) AS it
+  WHERE NOT r.only_to_source OR ltrim(it.destination, '+0') = ltrim(r.source, '+0')
   ORDER BY
-    coalesce(q.smpp_message_state IN ('DELIVERED', 'EXPIRED', 'DELETED', 'UNDELIVERABLE', 'REJECTED'), FALSE),
-    ltrim(q.smpp_destination_addr, '+0') = ltrim(r.source, '+0') DESC,
-    q.id DESC
+    coalesce(it.state IN ('DELIVERED', 'EXPIRED', 'DELETED', 'UNDELIVERABLE', 'REJECTED'), FALSE),
+    ltrim(it.destination, '+0') = ltrim(r.source, '+0') DESC,
+    it.id DESC
   LIMIT 1
 ) AS hit

@@ -5,8 +5,8 @@ WITH held AS MATERIALIZED (
     -- A request from before this attempt was about an earlier one.
     NOT r.done AND coalesce(q.cancel_requested_at >= r.started_at, FALSE) AS cancelled
   FROM unnest($1::bigint[], $2::timestamptz[], $3::boolean[], $4::boolean[], $5::boolean[], $6::text[], $7::text[],
-              $8::integer[], $9::double precision[], $10::boolean[], $11::boolean[])
-    AS r (id, started_at, answered, done, failed, message_id, info, uncounted, retry_after, in_doubt, possible_duplicate)
+              $8::integer[], $9::double precision[], $10::boolean[], $11::boolean[], $12::smallint[])
+    AS r (id, started_at, answered, done, failed, message_id, info, uncounted, retry_after, in_doubt, possible_duplicate, parts)
   CROSS JOIN LATERAL (
     SELECT tx.ctid, tx.cancel_requested_at
     FROM smpp_tx_queue tx
@@ -21,7 +21,7 @@ SET submission_done = r.done,
     smpp_message_id = CASE WHEN r.done THEN r.message_id ELSE q.smpp_message_id END,
     smpp_message_state = CASE WHEN r.cancelled THEN 'DELETED' ELSE q.smpp_message_state END,
     message_state_timestamp = CASE WHEN r.cancelled THEN now() ELSE q.message_state_timestamp END,
-    message_parts = CASE WHEN r.done THEN 1 ELSE q.message_parts END,
+    message_parts = coalesce(r.parts, q.message_parts),
     submission_timestamp = CASE WHEN r.answered THEN now() ELSE q.submission_timestamp END,
     submission_info = CASE WHEN r.cancelled THEN 'cancelled' ELSE r.info END,
     -- A row in doubt with no attempts is one that was reset by hand (see claim.sql).

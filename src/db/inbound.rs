@@ -1,16 +1,22 @@
 //! `smpp_rx_queue`, `smpp_inbox`, and the states that receipts bring.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use deadpool_postgres::GenericClient;
 use serde_json::Value;
 
 use super::DbError;
 use crate::inbound::Inbound;
+use crate::reassembly::{Part, Place};
 use crate::receipt::Kind;
 
 const EARLY_RECEIPTS: &str = include_str!("../../sql/queries/early_receipts.sql");
+const EARLY_BY_PREFIX: &str = include_str!("../../sql/queries/early_receipts_by_prefix.sql");
 const MATCH_RECEIPTS: &str = include_str!("../../sql/queries/match_receipts.sql");
 const APPLY_STATES: &str = include_str!("../../sql/queries/apply_states.sql");
+const APPLY_PART_STATES: &str = include_str!("../../sql/queries/apply_part_states.sql");
+const ADD_UP_STATES: &str = include_str!("../../sql/queries/add_up_states.sql");
 const INSERT_RX: &str = include_str!("../../sql/queries/insert_rx.sql");
 const LINK_RECEIPTS: &str = include_str!("../../sql/queries/link_receipts.sql");
 const INSERT_INBOX: &str = include_str!("../../sql/queries/insert_inbox.sql");
@@ -20,10 +26,14 @@ const INSERT_INBOX: &str = include_str!("../../sql/queries/insert_inbox.sql");
 pub struct Accepted {
     /// `smpp_tx_queue.id`
     pub tx_id: i64,
+    /// Which part of it, where it is a long one.
+    pub part: Option<i16>,
     /// By which server.
     pub server_id: i64,
     /// What the canonical id in a receipt would be.
     pub key: String,
+    /// Or what it would begin with.
+    pub more_may_follow: bool,
     /// Receipts from before this are about other messages.
     pub started_at: DateTime<Utc>,
 }
@@ -35,6 +45,8 @@ pub struct EarlyReceipt {
     pub rx_id: i64,
     /// Its message.
     pub tx_id: i64,
+    /// Which part of it, where it is a long one.
+    pub part: Option<i16>,
     /// `pdu_parsed -> 'receipt'`
     pub receipt: Option<Value>,
 }
@@ -50,6 +62,8 @@ pub struct Lookup {
     pub key: String,
     /// source_addr of the receipt: the message's destination.
     pub source: Option<String>,
+    /// A message to another destination is not meant.
+    pub only_to_source: bool,
 }
 
 /// The message that a receipt is about.
@@ -59,7 +73,9 @@ pub struct Hit {
     pub ordinal: i32,
     /// `smpp_tx_queue.id`
     pub tx_id: i64,
-    /// Its state now.
+    /// Which part of it, where it is a long one.
+    pub part: Option<i16>,
+    /// The state of message or part now.
     pub state: Option<String>,
 }
 
@@ -68,6 +84,8 @@ pub struct Hit {
 pub struct StateUpdate {
     /// `smpp_tx_queue.id`
     pub tx_id: i64,
+    /// Which part of it, where it is a long one.
+    pub part: Option<i16>,
     /// `smpp_message_state`
     pub state: &'static str,
     /// `smpp_error_code`; `None` leaves it.
@@ -84,22 +102,35 @@ pub async fn early_receipts<C: GenericClient>(
     client: &C,
     accepted: &[Accepted],
 ) -> Result<Vec<EarlyReceipt>, DbError> {
-    let tx_ids: Vec<_> = accepted.iter().map(|it| it.tx_id).collect();
-    let server_ids: Vec<_> = accepted.iter().map(|it| it.server_id).collect();
-    let keys: Vec<_> = accepted.iter().map(|it| it.key.as_str()).collect();
-    let started: Vec<_> = accepted.iter().map(|it| it.started_at).collect();
-    let statement = client.prepare_cached(EARLY_RECEIPTS).await?;
-    let rows = client
-        .query(&statement, &[&tx_ids, &server_ids, &keys, &started])
-        .await?;
-    Ok(rows
-        .iter()
-        .map(|row| EarlyReceipt {
+    let mut found = Vec::new();
+    for (statement, more_may_follow) in [(EARLY_RECEIPTS, false), (EARLY_BY_PREFIX, true)] {
+        let accepted = || {
+            accepted
+                .iter()
+                .filter(move |it| it.more_may_follow == more_may_follow)
+        };
+        let tx_ids: Vec<_> = accepted().map(|it| it.tx_id).collect();
+        if tx_ids.is_empty() {
+            continue;
+        }
+        let parts: Vec<_> = accepted().map(|it| it.part).collect();
+        let server_ids: Vec<_> = accepted().map(|it| it.server_id).collect();
+        let keys: Vec<_> = accepted().map(|it| it.key.as_str()).collect();
+        let started: Vec<_> = accepted().map(|it| it.started_at).collect();
+        let statement = client.prepare_cached(statement).await?;
+        let rows = client
+            .query(&statement, &[&tx_ids, &parts, &server_ids, &keys, &started])
+            .await?;
+        found.extend(rows.iter().map(|row| EarlyReceipt {
             rx_id: row.get(0),
             tx_id: row.get(1),
-            receipt: row.get(2),
-        })
-        .collect())
+            part: row.get(2),
+            receipt: row.get(3),
+        }));
+    }
+    // In the order in which they came.
+    found.sort_by_key(|receipt| receipt.rx_id);
+    Ok(found)
 }
 
 /// The messages that receipts are about; a receipt that matches nothing has no hit.
@@ -114,16 +145,21 @@ pub async fn match_receipts<C: GenericClient>(
     let server_ids: Vec<_> = lookups.iter().map(|it| it.server_id).collect();
     let keys: Vec<_> = lookups.iter().map(|it| it.key.as_str()).collect();
     let sources: Vec<_> = lookups.iter().map(|it| it.source.as_deref()).collect();
+    let only: Vec<_> = lookups.iter().map(|it| it.only_to_source).collect();
     let statement = client.prepare_cached(MATCH_RECEIPTS).await?;
     let rows = client
-        .query(&statement, &[&ordinals, &server_ids, &keys, &sources])
+        .query(
+            &statement,
+            &[&ordinals, &server_ids, &keys, &sources, &only],
+        )
         .await?;
     Ok(rows
         .iter()
         .map(|row| Hit {
             ordinal: row.get(0),
             tx_id: row.get(1),
-            state: row.get(2),
+            part: row.get(2),
+            state: row.get(3),
         })
         .collect())
 }
@@ -150,6 +186,45 @@ pub async fn apply_states<C: GenericClient>(
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
+/// Writes states to parts of long messages.
+///
+/// # Errors
+/// When the database can't do it.
+pub async fn apply_part_states<C: GenericClient>(
+    client: &C,
+    updates: &[StateUpdate],
+) -> Result<(), DbError> {
+    let ids: Vec<_> = updates.iter().map(|it| it.tx_id).collect();
+    let parts: Vec<_> = updates.iter().map(|it| it.part).collect();
+    let states: Vec<_> = updates.iter().map(|it| it.state).collect();
+    let error_codes: Vec<_> = updates.iter().map(|it| it.error_code.as_deref()).collect();
+    let network: Vec<_> = updates
+        .iter()
+        .map(|it| it.network_error_code.as_deref())
+        .collect();
+    let statement = client.prepare_cached(APPLY_PART_STATES).await?;
+    client
+        .execute(&statement, &[&ids, &parts, &states, &error_codes, &network])
+        .await?;
+    Ok(())
+}
+
+/// Gives long messages the state that their parts add up to; the flag: one receipt stands for all parts.
+/// Returns the ids of those whose state changed.
+///
+/// # Errors
+/// When the database can't do it.
+pub async fn add_up_states<C: GenericClient>(
+    client: &C,
+    messages: &BTreeMap<i64, bool>,
+) -> Result<Vec<i64>, DbError> {
+    let ids: Vec<_> = messages.keys().copied().collect();
+    let one: Vec<_> = messages.values().copied().collect();
+    let statement = client.prepare_cached(ADD_UP_STATES).await?;
+    let rows = client.query(&statement, &[&ids, &one]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
 /// So many new ids for `smpp_rx_queue`.
 ///
 /// # Errors
@@ -163,7 +238,8 @@ pub async fn next_rx_ids<C: GenericClient>(client: &C, count: usize) -> Result<V
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
-/// Stores received PDUs under the given ids, each with the message that it is about.
+/// Stores received PDUs under the given ids, each with the message that it is about and, for a part of a long message, its
+/// place.
 ///
 /// # Errors
 /// When the database can't do it.
@@ -172,16 +248,21 @@ pub async fn insert_rx<C: GenericClient>(
     ids: &[i64],
     rows: &[&Inbound],
     tx_ids: &[Option<i64>],
+    places: &[Option<Place>],
 ) -> Result<(), DbError> {
     let text = |f: fn(&Inbound) -> Option<&str>| rows.iter().map(|row| f(row)).collect::<Vec<_>>();
     let parsed: Vec<&Value> = rows.iter().map(|row| &row.pdu_parsed).collect();
     let server_ids: Vec<_> = rows.iter().map(|row| row.server_id).collect();
-    let concat =
-        |f: fn((u16, u8, u8)) -> i16| rows.iter().map(|row| row.concat.map(f)).collect::<Vec<_>>();
+    let part = |f: fn(&Part) -> u8| -> Vec<_> {
+        let number = |row: &&Inbound| row.part.as_ref().map(|part| i16::from(f(part)));
+        rows.iter().map(number).collect()
+    };
     let references: Vec<_> = rows
         .iter()
-        .map(|row| row.concat.map(|(reference, _, _)| i32::from(reference)))
+        .map(|row| row.part.as_ref().map(|part| i32::from(part.reference)))
         .collect();
+    let sets: Vec<_> = places.iter().map(|place| place.map(|it| it.set)).collect();
+    let inbox_ids: Vec<_> = places.iter().map(|place| (*place)?.inbox_id).collect();
     let statement = client.prepare_cached(INSERT_RX).await?;
     client
         .execute(
@@ -202,8 +283,11 @@ pub async fn insert_rx<C: GenericClient>(
                 }),
                 &tx_ids,
                 &references,
-                &concat(|(_, part, _)| i16::from(part)),
-                &concat(|(_, _, total)| i16::from(total)),
+                &part(|part| part.number),
+                &part(|part| part.total),
+                &text(|row| row.part.as_ref().map(|part| part.kind.name())),
+                &sets,
+                &inbox_ids,
             ],
         )
         .await?;
@@ -226,7 +310,7 @@ pub async fn link_receipts<C: GenericClient>(
     Ok(())
 }
 
-/// Puts the messages among `rows` into the inbox; returns the ids there.
+/// Puts the messages of one PDU among `rows` into the inbox; returns the ids there.
 ///
 /// # Errors
 /// When the database can't do it.
@@ -239,7 +323,7 @@ pub async fn insert_inbox<C: GenericClient>(
         .iter()
         .copied()
         .zip(rows.iter().copied())
-        .filter(|(_, row)| row.kind == Kind::Message)
+        .filter(|(_, row)| row.kind == Kind::Message && row.part.is_none())
         .collect();
     if messages.is_empty() {
         return Ok(Vec::new());
@@ -249,10 +333,6 @@ pub async fn insert_inbox<C: GenericClient>(
     };
     let server_ids: Vec<_> = messages.iter().map(|(_, row)| row.server_id).collect();
     let rx_ids: Vec<_> = messages.iter().map(|(id, _)| *id).collect();
-    let complete: Vec<_> = messages
-        .iter()
-        .map(|(_, row)| row.concat.is_none())
-        .collect();
     let statement = client.prepare_cached(INSERT_INBOX).await?;
     let rows = client
         .query(
@@ -263,7 +343,6 @@ pub async fn insert_inbox<C: GenericClient>(
                 &text(|row| row.short_message.as_deref()),
                 &server_ids,
                 &rx_ids,
-                &complete,
             ],
         )
         .await?;

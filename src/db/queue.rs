@@ -17,6 +17,9 @@ const LOCK: &str = include_str!("../../sql/queries/lock.sql");
 const EXPIRE: &str = include_str!("../../sql/queries/expire.sql");
 const QUEUE_DEPTH: &str = include_str!("../../sql/queries/queue_depth.sql");
 
+/// Texts with more characters can't be sent in any way.
+pub const LONGEST_TEXT: usize = 65_536;
+
 /// A claimed row.
 #[derive(Debug, Clone)]
 pub struct Claimed {
@@ -30,7 +33,7 @@ pub struct Claimed {
     pub in_doubt_policy: Option<String>,
     /// `smpp_destination_addr`
     pub destination_addr: String,
-    /// `smpp_short_message`
+    /// `smpp_short_message`, cut behind [`LONGEST_TEXT`] characters and one.
     pub short_message: String,
     /// `smpp_priority_flag`, e.g. `LEVEL_1`.
     pub priority_flag: String,
@@ -54,6 +57,12 @@ pub struct Claimed {
     pub esm_class: Option<i16>,
     /// `smpp_data_coding`
     pub data_coding: Option<i16>,
+    /// `smpp_message_class`
+    pub message_class: Option<i16>,
+    /// `message_parts`: more than one where an earlier attempt has split it.
+    pub message_parts: Option<i16>,
+    /// The server of the attempt before this one.
+    pub previous_server: Option<i64>,
     /// Names of columns that are set and that this version can't honour.
     pub not_yet: Vec<String>,
     /// Seconds that were left until `expires_at` when it was claimed.
@@ -113,8 +122,11 @@ pub async fn claim(
             protocol_id: row.get(14),
             esm_class: row.get(15),
             data_coding: row.get(16),
-            not_yet: row.get(17),
-            expires_in: row.get(18),
+            message_class: row.get(17),
+            message_parts: row.get(18),
+            previous_server: row.get(19),
+            not_yet: row.get(20),
+            expires_in: row.get(21),
         })
         .collect();
     // RETURNING keeps no order.
@@ -186,9 +198,9 @@ pub async fn started(
 /// When the database can't do it.
 pub async fn record<C: GenericClient>(
     client: &C,
-    updates: &[RowUpdate],
+    updates: &[&RowUpdate],
 ) -> Result<(Vec<i64>, Vec<i64>), DbError> {
-    let column = |f: fn(&RowUpdate) -> bool| updates.iter().map(f).collect::<Vec<_>>();
+    let column = |f: fn(&RowUpdate) -> bool| updates.iter().map(|it| f(it)).collect::<Vec<_>>();
     let ids: Vec<i64> = updates.iter().map(|it| it.tx_id).collect();
     let started: Vec<_> = updates.iter().map(|it| it.started_at).collect();
     let message_ids: Vec<_> = updates.iter().map(|it| it.message_id.as_deref()).collect();
@@ -214,6 +226,7 @@ pub async fn record<C: GenericClient>(
                 &retry_after,
                 &column(|it| it.in_doubt),
                 &column(|it| it.possible_duplicate),
+                &updates.iter().map(|it| it.parts).collect::<Vec<_>>(),
             ],
         )
         .await?;

@@ -1,16 +1,21 @@
 //! Claimed rows on their way to the session.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
+use super::long::{self, LongRow, Ready};
 use crate::db::queue::Claimed;
-use crate::outbox::{Attempt, Outcome};
+use crate::db::{Database, DbError};
+use crate::outbox::{Attempt, Outcome, Target};
+use crate::pdu::SubmitSm;
 use crate::recorder::Recorded;
 use crate::server::{InDoubt, Server};
 use crate::session::driver::Submission;
 use crate::submission;
+use crate::text::Plan;
 
 /// When a row expires that had so many seconds left when it was claimed.
 fn expires(left: f64, asked: Instant) -> Instant {
@@ -18,45 +23,164 @@ fn expires(left: f64, asked: Instant) -> Instant {
     asked + Duration::from_secs_f64(left.clamp(0.0, 86_400.0))
 }
 
-/// Hands a claimed row to the session, or its outcome to the recorder.
-pub(super) async fn dispatch(
-    row: &Claimed,
-    server: &Arc<Server>,
-    asked: Instant,
-    submissions: &mpsc::Sender<Submission<Attempt>>,
-    outcomes: &mpsc::Sender<Recorded>,
-) {
-    let attempt = Attempt {
-        tx_id: row.id,
-        started_at: row.started_at,
-        number: row.attempts,
-        in_doubt: row.in_doubt_policy.as_deref().and_then(InDoubt::from_name),
-        server: Arc::clone(server),
-    };
-    let recorded = match submission::build(row, server) {
-        Ok(submit_sm) => {
-            let submission = Submission {
-                submit_sm,
-                token: attempt,
-                expires: row.expires_in.map(|left| expires(left, asked)),
+/// Where claimed rows go.
+pub(super) struct Dispatch {
+    pub(super) database: Database,
+    pub(super) server: Arc<Server>,
+    pub(super) submissions: mpsc::Sender<Submission<Attempt>>,
+    pub(super) outcomes: mpsc::Sender<Recorded>,
+    /// Before the claim.
+    pub(super) asked: Instant,
+}
+
+/// What became of claimed rows.
+pub(super) struct Dispatched {
+    /// Submits that the session got.
+    pub(super) submits: usize,
+    /// Why long messages were handed back.
+    pub(super) trouble: Option<DbError>,
+}
+
+/// A row that is ready but for its parts.
+struct Prepared {
+    frame: SubmitSm,
+    /// None: its parts are known, and today it could not be split.
+    plan: Option<Plan>,
+}
+
+impl Prepared {
+    fn of(row: &Claimed, server: &Server) -> Result<Self, String> {
+        let plan = match submission::plan(row, server) {
+            Ok(plan) => Some(plan),
+            Err(_) if has_parts(row) => None,
+            Err(reason) => return Err(reason),
+        };
+        let frame = submission::frame(row, server)?;
+        Ok(Self { frame, plan })
+    }
+
+    /// Its parts are not known from an earlier attempt, and it needs none.
+    fn is_short(&self, row: &Claimed) -> bool {
+        !has_parts(row) && self.plan.as_ref().is_some_and(|it| it.parts.len() == 1)
+    }
+}
+
+fn has_parts(row: &Claimed) -> bool {
+    row.message_parts.is_some_and(|parts| parts > 1)
+}
+
+impl Dispatch {
+    /// Hands claimed rows to the session in their order, or their outcomes to the recorder.
+    pub(super) async fn run(&self, rows: &[Claimed]) -> Dispatched {
+        let prepared: Vec<_> = rows
+            .iter()
+            .map(|row| Prepared::of(row, &self.server))
+            .collect();
+        let (mut ready, trouble) = self.fix_parts(rows, &prepared).await;
+        let mut submits = 0;
+        for (row, prepared) in rows.iter().zip(prepared) {
+            let prepared = match prepared {
+                Ok(prepared) => prepared,
+                Err(reason) => {
+                    self.settle(self.attempt(row, None), Outcome::Invalid(reason))
+                        .await;
+                    continue;
+                }
             };
-            match submissions.try_send(submission) {
-                Ok(()) => return,
-                // The session ended meanwhile.
-                Err(
-                    mpsc::error::TrySendError::Closed(back) | mpsc::error::TrySendError::Full(back),
-                ) => Recorded {
-                    attempt: back.token,
-                    outcome: Outcome::Unwritten,
-                },
+            let plan = prepared.plan.as_ref();
+            let ready = if prepared.is_short(row) {
+                Some(Ready::Whole)
+            } else {
+                ready.remove(&row.id)
+            };
+            let attempt = self.attempt(row, plan);
+            match (ready, plan) {
+                (Some(Ready::Whole), Some(plan)) => {
+                    submits += 1;
+                    let submit_sm = submission::whole(prepared.frame, plan);
+                    self.submit(row, submit_sm, attempt).await;
+                }
+                (Some(Ready::Whole), None) => {
+                    // Nothing of its parts has arrived, and its text can't be sent as things are.
+                    let reason = submission::plan(row, &self.server)
+                        .err()
+                        .unwrap_or_default();
+                    self.settle(attempt, Outcome::Invalid(reason)).await;
+                }
+                (Some(Ready::Parts(parts)), _) => {
+                    submits += parts.len();
+                    for (part, number) in parts {
+                        let attempt = Attempt {
+                            target: Target::Part(part.part),
+                            number,
+                            ..attempt.clone()
+                        };
+                        let submit_sm = submission::with_part(&prepared.frame, &part);
+                        self.submit(row, submit_sm, attempt).await;
+                    }
+                }
+                (Some(Ready::Postponed(reason, wait)), _) => {
+                    self.settle(attempt, Outcome::Postponed(reason, wait)).await;
+                }
+                (None, _) => self.settle(attempt, Outcome::Unwritten).await,
             }
         }
-        Err(reason) => Recorded {
-            attempt,
-            outcome: Outcome::Invalid(reason),
-        },
-    };
-    send(outcomes, recorded).await;
+        Dispatched { submits, trouble }
+    }
+
+    async fn fix_parts(
+        &self,
+        rows: &[Claimed],
+        prepared: &[Result<Prepared, String>],
+    ) -> (HashMap<i64, Ready>, Option<DbError>) {
+        let long: Vec<LongRow<'_>> = rows
+            .iter()
+            .zip(prepared)
+            .filter_map(|(row, prepared)| Some((row, prepared.as_ref().ok()?)))
+            .filter(|(row, prepared)| !prepared.is_short(row))
+            .map(|(row, prepared)| LongRow {
+                row,
+                plan: prepared.plan.as_ref(),
+                esm_class: prepared.frame.esm_class,
+            })
+            .collect();
+        if long.is_empty() {
+            return (HashMap::new(), None);
+        }
+        match long::start(&self.database, &long, &self.server).await {
+            Ok(ready) => (ready, None),
+            Err(error) => (HashMap::new(), Some(error)),
+        }
+    }
+
+    fn attempt(&self, row: &Claimed, plan: Option<&Plan>) -> Attempt {
+        Attempt {
+            tx_id: row.id,
+            started_at: row.started_at,
+            target: Target::Whole,
+            number: row.attempts,
+            note: plan.and_then(|plan| plan.note.as_deref()).map(Arc::from),
+            in_doubt: row.in_doubt_policy.as_deref().and_then(InDoubt::from_name),
+            server: Arc::clone(&self.server),
+        }
+    }
+
+    async fn submit(&self, row: &Claimed, submit_sm: SubmitSm, token: Attempt) {
+        let submission = Submission {
+            submit_sm,
+            token,
+            expires: row.expires_in.map(|left| expires(left, self.asked)),
+        };
+        // There is room but for the last parts of many long messages; they wait for it here.
+        if let Err(mpsc::error::SendError(back)) = self.submissions.send(submission).await {
+            // The session ended meanwhile.
+            self.settle(back.token, Outcome::Unwritten).await;
+        }
+    }
+
+    async fn settle(&self, attempt: Attempt, outcome: Outcome) {
+        send(&self.outcomes, Recorded { attempt, outcome }).await;
+    }
 }
 
 /// Hands an outcome to the recorder.

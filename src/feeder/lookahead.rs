@@ -18,6 +18,8 @@ pub(super) struct Lookahead {
     since: Instant,
     outcomes: u64,
     per_second: f64,
+    /// Submits that a row takes, by the last claim.
+    submits_per_row: f64,
 }
 
 impl Lookahead {
@@ -26,7 +28,21 @@ impl Lookahead {
             since: now,
             outcomes: 0,
             per_second: 0.0,
+            submits_per_row: 1.0,
         }
+    }
+
+    /// A claim brought so many rows, which take so many submits.
+    pub(super) fn claimed(&mut self, rows: usize, submits: usize) {
+        if rows > 0 {
+            self.submits_per_row = (submits as f64 / rows as f64).max(1.0);
+        }
+    }
+
+    /// The rows that so many submits are likely to be: at least one.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // not above `submits`
+    pub(super) fn rows(&self, submits: usize) -> usize {
+        ((submits as f64 / self.submits_per_row) as usize).max(1)
     }
 
     /// The limit at `now`, when the session has had `outcomes` in all.
@@ -87,6 +103,17 @@ mod tests {
         assert_eq!(lookahead.limit(101_010, &ten, now), CLAIM_AT_MOST);
         let large = settings(5000, None);
         assert_eq!(lookahead.limit(101_010, &large, now), 5000);
+    }
+
+    #[test]
+    fn long_messages_are_counted_by_their_parts() {
+        let mut lookahead = Lookahead::new(Instant::now());
+        assert_eq!(lookahead.rows(10), 10);
+        lookahead.claimed(10, 30);
+        assert_eq!(lookahead.rows(10), 3);
+        assert_eq!(lookahead.rows(2), 1);
+        lookahead.claimed(3, 3);
+        assert_eq!(lookahead.rows(10), 10);
     }
 
     #[test]

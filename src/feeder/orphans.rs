@@ -7,9 +7,10 @@ use tokio::time::sleep;
 
 use super::dispatch::send;
 use super::{CLAIM_AT_MOST, Feeder, RETRY};
+use crate::db::parts::StoredPart;
 use crate::db::queue::Started;
-use crate::db::{DbError, queue, servers};
-use crate::outbox::{Attempt, Outcome};
+use crate::db::{DbError, parts, queue, servers};
+use crate::outbox::{Attempt, Outcome, Target};
 use crate::recorder::Recorded;
 use crate::server::{InDoubt, Server};
 
@@ -56,6 +57,8 @@ impl Feeder {
                 return Ok(());
             }
             let servers = self.servers_of(&rows).await?;
+            let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+            let parts = parts::of(&self.database.client().await?, &ids).await?;
             tracing::info!(
                 count = rows.len(),
                 "rows with an open attempt and no answer are resolved"
@@ -71,11 +74,16 @@ impl Feeder {
                 let attempt = Attempt {
                     tx_id: row.id,
                     started_at: row.started_at,
+                    target: Target::Whole,
                     number: row.attempts,
+                    note: None,
                     in_doubt: row.in_doubt_policy.as_deref().and_then(InDoubt::from_name),
                     server: servers.of(&row),
                 };
-                send(&self.outcomes, Recorded { attempt, outcome }).await;
+                for attempt in of_parts(attempt, parts.get(&row.id)) {
+                    let outcome = outcome.clone();
+                    send(&self.outcomes, Recorded { attempt, outcome }).await;
+                }
             }
         }
     }
@@ -91,6 +99,30 @@ impl Feeder {
             otherwise: Arc::new(enabled.unwrap_or_else(Server::unknown)),
         })
     }
+}
+
+/// The attempts that are open within an attempt at a row: at itself, or at parts of it.
+fn of_parts(attempt: Attempt, parts: Option<&Vec<StoredPart>>) -> Vec<Attempt> {
+    let Some(parts) = parts else {
+        return vec![attempt];
+    };
+    let open: Vec<Attempt> = parts
+        .iter()
+        .filter(|part| part.started_at == Some(attempt.started_at))
+        .map(|part| Attempt {
+            target: Target::Part(part.part.part),
+            number: part.attempts,
+            ..attempt.clone()
+        })
+        .collect();
+    if open.is_empty() {
+        // It was claimed, and no part of it started; or all were recorded, but not what they add up to.
+        return vec![Attempt {
+            target: Target::Parts,
+            ..attempt
+        }];
+    }
+    open
 }
 
 /// The servers that rows left by. For one that was deleted the enabled one's policies hold.

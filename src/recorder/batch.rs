@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use deadpool_postgres::GenericClient;
+use deadpool_postgres::{GenericClient, Transaction};
 
-use super::Stored;
-use crate::db::inbound::{self, Accepted, EarlyReceipt, Lookup, StateUpdate};
+use super::states::{Conflict, Owner, States};
+use super::{Stored, inbox, outcomes};
+use crate::db::inbound::{self, Lookup};
 use crate::db::{Database, DbError, queue};
 use crate::inbound::{Inbound, ReceiptFacts};
 use crate::outbox::RowUpdate;
-use crate::receipt::{MessageState, canonical, receipt_key, replaces};
+use crate::receipt::MessageState;
 
 /// What is written in one transaction.
 pub(super) struct Batch {
@@ -25,6 +26,10 @@ pub(super) struct Batch {
 /// What a transaction found.
 #[derive(Debug, Default)]
 pub(super) struct Committed {
+    /// Long messages that wait for the outcomes of other parts.
+    pub(super) unfinished: HashSet<i64>,
+    /// Some message may leave again.
+    pub(super) reopened: bool,
     /// Rows that somebody else has locked: try again.
     pub(super) locked: HashSet<i64>,
     /// Deliveries that were not stored, because the row that they are about is locked: by their place.
@@ -33,20 +38,14 @@ pub(super) struct Committed {
     pub(super) gone: Vec<i64>,
     /// Receipts against a final state.
     pub(super) conflicts: Vec<Conflict>,
-}
-
-/// A receipt that says other than the one before.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Conflict {
-    pub(super) tx_id: i64,
-    pub(super) state: MessageState,
-    pub(super) later: MessageState,
+    /// Sets of parts with something new for the inbox, with their total.
+    pub(super) ready: Vec<(i64, u8)>,
 }
 
 impl Batch {
     /// Sorted by id, so that two writers can't wait for each other.
     pub(super) fn new(mut outcomes: Vec<RowUpdate>, deliveries: Vec<Stored>) -> Self {
-        outcomes.sort_unstable_by_key(|update| update.tx_id);
+        outcomes.sort_unstable_by_key(|update| (update.tx_id, update.part()));
         Self {
             outcomes,
             deliveries,
@@ -101,7 +100,22 @@ impl Batch {
 pub(super) async fn commit(database: &Database, batch: &Batch) -> Result<Committed, DbError> {
     let mut client = database.client().await?;
     let transaction = client.transaction().await?;
-    let mut committed = Committed::default();
+    match write(&transaction, batch).await {
+        Ok(committed) => {
+            transaction.commit().await?;
+            Ok(committed)
+        }
+        Err(error) => {
+            // Awaited: the next transaction, by another connection, would else meet the locks of this one.
+            if let Err(error) = transaction.rollback().await {
+                tracing::debug!(%error, "a transaction could not be rolled back");
+            }
+            Err(error)
+        }
+    }
+}
+
+async fn write(transaction: &Transaction<'_>, batch: &Batch) -> Result<Committed, DbError> {
     let mut states = States::default();
     if batch.wary {
         transaction
@@ -109,49 +123,34 @@ pub(super) async fn commit(database: &Database, batch: &Batch) -> Result<Committ
             .await?;
     }
 
-    let mut cancelled = Vec::new();
-    let mut early = Vec::new();
-    if !batch.outcomes.is_empty() {
-        let (written, cancelled_ids) = queue::record(&transaction, &batch.outcomes).await?;
-        cancelled = cancelled_ids;
-        let written: HashSet<i64> = written.into_iter().collect();
-        let missing: Vec<&RowUpdate> = batch
-            .outcomes
-            .iter()
-            .filter(|update| !written.contains(&update.tx_id))
-            .collect();
-        if !missing.is_empty() {
-            committed.locked = queue::still_open(&transaction, &missing)
-                .await?
-                .into_iter()
-                .collect();
-            committed.gone = missing
-                .iter()
-                .map(|update| update.tx_id)
-                .filter(|id| !committed.locked.contains(id))
-                .collect();
-        }
-        let accepted: Vec<Accepted> = batch
-            .outcomes
-            .iter()
-            .filter(|update| written.contains(&update.tx_id))
-            .flat_map(accepted)
-            .collect();
-        if !accepted.is_empty() {
-            early = inbound::early_receipts(&transaction, &accepted).await?;
-        }
-    }
+    let mut recorded = outcomes::record(transaction, &batch.outcomes).await?;
+    let mut committed = Committed {
+        locked: recorded.locked,
+        gone: recorded.gone,
+        unfinished: recorded.unfinished,
+        reopened: recorded.reopened,
+        ..Committed::default()
+    };
+    let early = if recorded.accepted.is_empty() {
+        Vec::new()
+    } else {
+        inbound::early_receipts(transaction, &recorded.accepted).await?
+    };
     for receipt in &early {
         states.accept_early(receipt);
     }
 
     let mut rows: Vec<&Inbound> = batch.deliveries.iter().map(|stored| &stored.row).collect();
-    let mut owners = match_receipts(&transaction, &rows, &mut states).await?;
+    let add_up = &mut recorded.add_up;
+    let mut owners = match_receipts(transaction, &batch.deliveries, &mut states, add_up).await?;
     if batch.wary {
-        let wanted: Vec<i64> = owners.iter().copied().flatten().collect();
-        let free = queue::lock(&transaction, &wanted).await?;
-        let is_free = |owner: &Option<i64>| owner.is_none_or(|owner| free.contains(&owner));
-        states.leave_out(wanted.iter().filter(|owner| !free.contains(owner)));
+        let wanted: Vec<i64> = owners.iter().flatten().map(|owner| owner.0).collect();
+        let free = queue::lock(transaction, &wanted).await?;
+        let is_free = |owner: &Option<Owner>| owner.is_none_or(|owner| free.contains(&owner.0));
+        let locked = wanted.iter().copied().filter(|owner| !free.contains(owner));
+        let locked = locked.collect();
+        states.leave_out(&locked);
+        add_up.retain(|tx_id, _| !locked.contains(tx_id));
         committed.postponed = (0..rows.len())
             .filter(|&at| !is_free(&owners[at]))
             .collect();
@@ -159,72 +158,64 @@ pub(super) async fn commit(database: &Database, batch: &Batch) -> Result<Committ
         rows.retain(|_| kept.next().unwrap_or(true));
         owners.retain(is_free);
     }
-    let inbox = if rows.is_empty() {
+    let told = if rows.is_empty() {
         Vec::new()
     } else {
-        let ids = inbound::next_rx_ids(&transaction, rows.len()).await?;
-        inbound::insert_rx(&transaction, &ids, &rows, &owners).await?;
-        inbound::insert_inbox(&transaction, &ids, &rows).await?
+        let ids = inbound::next_rx_ids(transaction, rows.len()).await?;
+        let messages: Vec<_> = owners.iter().map(|owner| owner.map(|it| it.0)).collect();
+        let places = inbox::place(transaction, &ids, &rows).await?;
+        committed.ready = inbox::ready(&rows, &places);
+        inbound::insert_rx(transaction, &ids, &rows, &messages, &places).await?;
+        inbound::insert_inbox(transaction, &ids, &rows).await?
     };
     if !early.is_empty() {
         let links: Vec<_> = early
             .iter()
             .map(|receipt| (receipt.rx_id, receipt.tx_id))
             .collect();
-        inbound::link_receipts(&transaction, &links).await?;
+        inbound::link_receipts(transaction, &links).await?;
     }
-    let (updates, conflicts) = states.finish();
+    let (whole, parts, conflicts) = states.finish();
     committed.conflicts = conflicts;
-    let mut changed = cancelled;
-    if !updates.is_empty() {
-        changed.extend(inbound::apply_states(&transaction, &updates).await?);
+    let mut changed = recorded.cancelled;
+    if !whole.is_empty() {
+        changed.extend(inbound::apply_states(transaction, &whole).await?);
     }
-    inbound::notify(&transaction, "smpp_delivery", &changed).await?;
-    inbound::notify(&transaction, "smpp_inbox", &inbox).await?;
-    transaction.commit().await?;
+    if !parts.is_empty() {
+        inbound::apply_part_states(transaction, &parts).await?;
+    }
+    if !add_up.is_empty() {
+        changed.extend(inbound::add_up_states(transaction, add_up).await?);
+    }
+    inbound::notify(transaction, "smpp_delivery", &changed).await?;
+    inbound::notify(transaction, "smpp_inbox", &told).await?;
     Ok(committed)
 }
 
-/// The canonical ids that receipts for an accepted message may have: converted by the format of the
-/// server, and the id as it is, for a TLV that has the form of the response already.
-fn accepted(update: &RowUpdate) -> Vec<Accepted> {
-    let Some(message_id) = update.message_id.as_deref() else {
-        return Vec::new();
-    };
-    let mut keys = vec![
-        receipt_key(update.id_format, message_id),
-        canonical(message_id),
-    ];
-    keys.dedup();
-    let accepted = |key| Accepted {
-        tx_id: update.tx_id,
-        server_id: update.server_id,
-        key,
-        started_at: update.started_at,
-    };
-    keys.into_iter().map(accepted).collect()
-}
-
-/// Finds the messages that the receipts among `rows` are about, in the order of `rows`.
+/// Finds the messages and parts that the receipts among `deliveries` are about, in their order. `add_up` gets the long
+/// messages among them, and whether one receipt stands for all parts.
 async fn match_receipts<C: GenericClient>(
     client: &C,
-    rows: &[&Inbound],
+    deliveries: &[Stored],
     states: &mut States,
-) -> Result<Vec<Option<i64>>, DbError> {
-    let mut owners = vec![None; rows.len()];
-    let receipts: Vec<(usize, &ReceiptFacts)> = rows
+    add_up: &mut BTreeMap<i64, bool>,
+) -> Result<Vec<Option<Owner>>, DbError> {
+    let mut owners = vec![None; deliveries.len()];
+    let receipts: Vec<(usize, &ReceiptFacts)> = deliveries
         .iter()
         .enumerate()
-        .filter_map(|(at, row)| Some((at, row.receipt.as_ref()?)))
+        .filter_map(|(at, stored)| Some((at, stored.row.receipt.as_ref()?)))
         .collect();
     let mut lookups = Vec::new();
     for &(at, receipt) in &receipts {
+        let row = &deliveries[at].row;
         for key in &receipt.keys {
             lookups.push(Lookup {
                 ordinal: i32::try_from(lookups.len()).unwrap_or(i32::MAX),
-                server_id: rows[at].server_id,
+                server_id: row.server_id,
                 key: key.clone(),
-                source: rows[at].source_addr.clone(),
+                source: row.source_addr.clone(),
+                only_to_source: receipt.by_text,
             });
         }
     }
@@ -240,128 +231,15 @@ async fn match_receipts<C: GenericClient>(
     for (at, receipt) in receipts {
         let keys = i32::try_from(receipt.keys.len()).unwrap_or(i32::MAX);
         if let Some((_, hit)) = hits.range(ordinal..ordinal + keys).next() {
-            owners[at] = Some(hit.tx_id);
+            let owner = (hit.tx_id, hit.part);
+            owners[at] = Some(owner);
             let known = hit.state.as_deref().and_then(MessageState::from_name);
-            states.accept(hit.tx_id, known, receipt);
+            states.accept(owner, known, receipt);
+            if hit.part.is_some() {
+                add_up.insert(hit.tx_id, deliveries[at].delivered.server.one_receipt);
+            }
         }
         ordinal += keys;
     }
     Ok(owners)
-}
-
-/// The states that the receipts of one transaction add up to. Pure.
-#[derive(Debug, Default)]
-struct States {
-    messages: BTreeMap<i64, Message>,
-    conflicts: Vec<Conflict>,
-}
-
-#[derive(Debug, Default)]
-struct Message {
-    state: Option<MessageState>,
-    update: Option<StateUpdate>,
-}
-
-impl States {
-    /// A receipt for a message whose state in the table is `known`.
-    fn accept(&mut self, tx_id: i64, known: Option<MessageState>, receipt: &ReceiptFacts) {
-        let message = self.messages.entry(tx_id).or_insert_with(|| Message {
-            state: known,
-            update: None,
-        });
-        let Some(new) = receipt.state else {
-            return;
-        };
-        if replaces(message.state, new) {
-            message.state = Some(new);
-            message.update = Some(StateUpdate {
-                tx_id,
-                state: new.name(),
-                error_code: receipt.error_code.clone(),
-                network_error_code: receipt.network_error_code.clone(),
-            });
-        } else if let Some(state) = message.state
-            && state.is_final()
-            && new.is_final()
-            && state != new
-        {
-            self.conflicts.push(Conflict {
-                tx_id,
-                state,
-                later: new,
-            });
-        }
-    }
-
-    /// A stored receipt that came before its message was recorded.
-    fn accept_early(&mut self, early: &EarlyReceipt) {
-        let text = |name: &str| {
-            let value = early.receipt.as_ref()?.get(name)?.as_str()?;
-            Some(value.to_owned())
-        };
-        let facts = ReceiptFacts {
-            message_id: String::new(),
-            keys: Vec::new(),
-            state: text("state").as_deref().and_then(MessageState::from_name),
-            error_code: text("err"),
-            network_error_code: text("network_error_code"),
-        };
-        self.accept(early.tx_id, None, &facts);
-    }
-
-    /// Forgets what was to become of these messages.
-    fn leave_out<'a>(&mut self, tx_ids: impl Iterator<Item = &'a i64>) {
-        for tx_id in tx_ids {
-            self.messages.remove(tx_id);
-            self.conflicts.retain(|conflict| conflict.tx_id != *tx_id);
-        }
-    }
-
-    fn finish(self) -> (Vec<StateUpdate>, Vec<Conflict>) {
-        let updates = self
-            .messages
-            .into_values()
-            .filter_map(|message| message.update)
-            .collect();
-        (updates, self.conflicts)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn receipt(state: MessageState) -> ReceiptFacts {
-        ReceiptFacts {
-            message_id: "1".to_owned(),
-            keys: vec!["1".to_owned()],
-            state: Some(state),
-            error_code: None,
-            network_error_code: None,
-        }
-    }
-
-    fn fold(known: Option<MessageState>, states: &[MessageState]) -> (Option<&'static str>, usize) {
-        let mut all = States::default();
-        for &state in states {
-            all.accept(7, known, &receipt(state));
-        }
-        let (updates, conflicts) = all.finish();
-        (updates.first().map(|update| update.state), conflicts.len())
-    }
-
-    #[test]
-    fn the_first_final_state_stays() {
-        use MessageState::{Accepted, Delivered, Enroute, Undeliverable};
-        assert_eq!(fold(None, &[Enroute, Delivered]), (Some("DELIVERED"), 0));
-        assert_eq!(fold(None, &[Delivered, Enroute]), (Some("DELIVERED"), 0));
-        assert_eq!(fold(Some(Enroute), &[Delivered]), (Some("DELIVERED"), 0));
-        assert_eq!(fold(Some(Delivered), &[Enroute, Accepted]), (None, 0));
-        assert_eq!(fold(Some(Delivered), &[Delivered]), (None, 0));
-        assert_eq!(fold(Some(Delivered), &[Undeliverable]), (None, 1));
-        assert_eq!(
-            fold(None, &[Undeliverable, Delivered]),
-            (Some("UNDELIVERABLE"), 1)
-        );
-    }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::batch::Conflict;
+use super::states::Conflict;
 use crate::db::DbError;
 use crate::db::events::Event;
 use crate::events::EventLog;

@@ -16,6 +16,9 @@ use super::{PhoneMessage, Sim};
 /// The commands, as `esmed-sim ctl --help` and the command `help` show them.
 pub const COMMANDS: &str = "\
 phone FROM TO TEXT...  a message from a phone; waits until a receiver is bound
+phone-long FROM TO TEXT...
+                       the same in UCS2; over 70 units in parts of up to 67, each
+                       with a user data header
 drop                   reset every connection
 unbind                 send unbind to every bound session
 enquire                send enquire_link to every bound session
@@ -96,6 +99,7 @@ fn command(sim: &Sim, line: &str) -> Result<Value, String> {
     let (name, rest) = split_word(line);
     match (name, rest) {
         ("phone", rest) => phone(sim, rest),
+        ("phone-long", rest) => phone_long(sim, rest),
         ("drop", "") => Ok(json!({"ok": true, "sessions": sim.drop_connections()})),
         ("unbind", "") => Ok(json!({"ok": true, "sessions": sim.unbind_all()})),
         ("enquire", "") => Ok(json!({"ok": true, "sessions": sim.enquire()})),
@@ -161,6 +165,23 @@ fn phone(sim: &Sim, rest: &str) -> Result<Value, String> {
         json!({"ok": true, "octets": message.octets.len(), "data_coding": message.data_coding});
     if sim.deliver(message) {
         Ok(answer)
+    } else {
+        Err("too many messages wait".into())
+    }
+}
+
+fn phone_long(sim: &Sim, rest: &str) -> Result<Value, String> {
+    let (source, rest) = split_word(rest);
+    let (destination, text) = split_word(rest);
+    if destination.is_empty() {
+        return Err("phone-long FROM TO TEXT...".into());
+    }
+    let reference = sim.shared.next_reference();
+    let parts = PhoneMessage::from_long_text(source, destination, reference, text)
+        .ok_or("the text takes more than 255 parts")?;
+    let total = parts.len();
+    if parts.into_iter().all(|part| sim.deliver(part)) {
+        Ok(json!({"ok": true, "parts": total, "data_coding": 8}))
     } else {
         Err("too many messages wait".into())
     }

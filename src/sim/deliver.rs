@@ -5,8 +5,9 @@ use chrono::{DateTime, Datelike, Timelike};
 
 use super::answer::{begin, finish};
 use super::behaviour::{Behaviour, ReceiptStyle, put};
-use super::mail::{Content, PhoneMessage, Receipt};
+use super::mail::{Content, Receipt};
 use super::outcome::State;
+use super::phone::PhoneMessage;
 use crate::pdu::{CommandId, CommandStatus, Tag};
 
 const RECEIPT: u8 = 0x04;

@@ -1,11 +1,13 @@
 //! What the simulator saw and did, for tests to compare with.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 
 use super::records::{BindRecord, Counts, DeliveryRecord, SessionRecord, SubmitRecord};
+use crate::pdu::CommandStatus;
 
 /// Binds, sessions and violations that are kept one by one; more are only counted.
 const SMALL_LIMIT: usize = 100_000;
@@ -53,6 +55,37 @@ impl Records {
         self.submits
             .iter()
             .filter(move |submit| submit.destination == destination)
+    }
+
+    /// What the phone with this number has got whole: the octets of each message, headers taken
+    /// off and parts joined by their numbers, in the order in which they were complete. A part
+    /// that was accepted again belongs to a new message only after the first was complete.
+    #[must_use]
+    pub fn whole_to(&self, destination: &str) -> Vec<Vec<u8>> {
+        let mut whole = Vec::new();
+        let mut open: BTreeMap<_, BTreeMap<u8, &[u8]>> = BTreeMap::new();
+        let accepted = self
+            .submits_to(destination)
+            .filter(|submit| submit.status == Some(CommandStatus::ESME_ROK));
+        for submit in accepted {
+            let Some(segment) = submit.segment else {
+                whole.push(submit.text.to_vec());
+                continue;
+            };
+            let key = (
+                &submit.source,
+                segment.kind,
+                segment.reference,
+                segment.total,
+            );
+            let parts = open.entry(key).or_default();
+            parts.insert(segment.part, &submit.text);
+            if parts.len() == usize::from(segment.total) {
+                whole.push(parts.values().copied().flatten().copied().collect());
+                open.remove(&key);
+            }
+        }
+        whole
     }
 
     /// Every deliver_sm, in the order sent.
@@ -253,6 +286,12 @@ impl Ledger {
     #[must_use]
     pub fn submits_to(&self, destination: &str) -> Vec<SubmitRecord> {
         self.read(|records| records.submits_to(destination).cloned().collect())
+    }
+
+    /// See [`Records::whole_to`].
+    #[must_use]
+    pub fn whole_to(&self, destination: &str) -> Vec<Vec<u8>> {
+        self.read(|records| records.whole_to(destination))
     }
 
     /// Every deliver_sm, in the order sent.

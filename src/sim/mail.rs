@@ -2,53 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::answer::Answer;
 use super::outcome::State;
-use crate::pdu::Tlvs;
-
-/// A message from a phone, to be sent as deliver_sm.
-#[derive(Debug, Clone, Default)]
-pub struct PhoneMessage {
-    /// source_addr: the phone.
-    pub source: String,
-    /// destination_addr: the number or short code that the phone wrote to.
-    pub destination: String,
-    /// The text as it goes on the wire; above 254 octets it goes into message_payload.
-    pub octets: Bytes,
-    /// data_coding
-    pub data_coding: u8,
-    /// esm_class
-    pub esm_class: u8,
-    /// Further optional parameters.
-    pub tlvs: Tlvs,
-}
-
-impl PhoneMessage {
-    /// A message with this text: under data_coding 0 where each character has the same octet in
-    /// ASCII and in GSM 03.38, as UCS2 otherwise.
-    #[must_use]
-    pub fn from_text(source: &str, destination: &str, text: &str) -> Self {
-        let same_in_gsm = |octet: u8| {
-            matches!(octet, b'\n' | b'\r' | b' '..=b'Z' | b'a'..=b'z')
-                && !matches!(octet, b'$' | b'@')
-        };
-        let (octets, data_coding) = if text.bytes().all(same_in_gsm) {
-            (text.as_bytes().to_vec(), 0)
-        } else {
-            (text.encode_utf16().flat_map(u16::to_be_bytes).collect(), 8)
-        };
-        Self {
-            source: source.into(),
-            destination: destination.into(),
-            octets: octets.into(),
-            data_coding,
-            ..Self::default()
-        }
-    }
-}
+use super::phone::PhoneMessage;
 
 /// An address with its type of number and numbering plan.
 #[derive(Debug, Clone)]

@@ -15,10 +15,13 @@ pub mod control;
 mod deliver;
 mod deliveries;
 mod ledger;
+mod long;
 mod mail;
 mod outcome;
+mod phone;
 mod records;
 mod requests;
+mod segment;
 mod session;
 mod settings;
 mod shared;
@@ -40,9 +43,10 @@ use tokio::task::JoinHandle;
 
 pub use behaviour::{Behaviour, IdStyle, Mute, ReceiptStyle};
 pub use ledger::{Ledger, LedgerMode, Records};
-pub use mail::PhoneMessage;
 pub use outcome::{OUTCOMES, Outcome, State};
+pub use phone::PhoneMessage;
 pub use records::{BindRecord, Counts, DeliveryKind, DeliveryRecord, SessionRecord, SubmitRecord};
+pub use segment::{Segment, SegmentKind};
 
 use mail::{Content, Delivery};
 use shared::{Command, Ending, Shared};

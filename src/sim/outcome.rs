@@ -1,5 +1,6 @@
 //! What becomes of a message: chosen by the last two digits of its destination.
 
+use super::segment::Segment;
 use crate::pdu::CommandStatus;
 
 /// The table of [`Outcome::of`], as `esmed-sim --help` shows it.
@@ -17,8 +18,16 @@ Outcome by the last two digits of destination_addr:
   11 to 19  n times ESME_RSYSERR (n: the last digit), then accepted; 10: always
   21 to 29  n times ESME_RTHROTTLED, then accepted; 20: always
   31 to 39  n times ESME_RMSGQFUL, then accepted; 30: always
+  41        of a long message part 2 is refused for good: ESME_RSUBMITFAIL
+  42        part 2 is refused once (ESME_RSYSERR), then accepted
+  43        the receipts come when all parts are accepted, that of the last part first
+  44        one receipt (DELIVRD) when all parts are accepted, for the part that came last
+  45        part 2 ends with the receipt UNDELIV
+  46        part 2 is recorded, never answered
+  47        part 2 is refused once (ESME_RTHROTTLED), then accepted
   others    accepted, receipt DELIVRD, err 000
-The n times are counted for each message: same source, destination and octets.
+41 to 47 know parts by a user data header or by SAR; other parts and messages are like others.
+The n times are counted for each message or part: same source, destination and octets.
 Receipts are sent only where registered_delivery asks for them.";
 
 /// message_state of a receipt (SMPP 3.4, 5.2.28).
@@ -93,6 +102,10 @@ pub enum Outcome {
     Slow,
     /// Recorded, never answered.
     Unanswered,
+    /// A part, accepted; the receipts come when all parts are, that of the last part first.
+    LastFirst,
+    /// A part, accepted; one receipt comes when all parts are, for the part that came last.
+    OneReceipt,
     /// Answered with `status` so many `times` (`None`: always), then accepted.
     Refused {
         /// The answer.
@@ -103,14 +116,21 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// The outcome for a destination_addr, by its last two digits; see [`OUTCOMES`].
+    /// The outcome for a destination_addr, by its last two digits, and for a part of a long
+    /// message by its number; see [`OUTCOMES`].
     #[must_use]
-    pub fn of(destination: &[u8]) -> Self {
+    pub fn of(destination: &[u8], segment: Option<Segment>) -> Self {
         let [.., tens, units] = destination else {
             return Self::Final(State::Delivered);
         };
         let times = units.checked_sub(b'0').filter(|&digit| digit > 0);
         let refused = |status| Self::Refused { status, times };
+        if *tens == b'4' {
+            return match segment.filter(Segment::is_of_several) {
+                Some(segment) => Self::of_part(*units, segment.part),
+                None => Self::Final(State::Delivered),
+            };
+        }
         match (tens, units) {
             (b'0', b'1') => Self::Final(State::Undeliverable),
             (b'0', b'2') => Self::Final(State::Expired),
@@ -131,6 +151,20 @@ impl Outcome {
         }
     }
 
+    fn of_part(units: u8, part: u8) -> Self {
+        let refused = |status, times| Self::Refused { status, times };
+        match (units, part) {
+            (b'1', 2) => refused(CommandStatus::ESME_RSUBMITFAIL, None),
+            (b'2', 2) => refused(CommandStatus::ESME_RSYSERR, Some(1)),
+            (b'3', _) => Self::LastFirst,
+            (b'4', _) => Self::OneReceipt,
+            (b'5', 2) => Self::Final(State::Undeliverable),
+            (b'6', 2) => Self::Unanswered,
+            (b'7', 2) => refused(CommandStatus::ESME_RTHROTTLED, Some(1)),
+            _ => Self::Final(State::Delivered),
+        }
+    }
+
     /// The state in which an accepted message ends.
     #[must_use]
     pub fn final_state(self) -> State {
@@ -143,6 +177,7 @@ impl Outcome {
 
 #[cfg(test)]
 mod tests {
+    use super::super::SegmentKind;
     use super::*;
 
     #[test]
@@ -162,10 +197,13 @@ mod tests {
             ("278200008", Outcome::Slow),
             ("09", Outcome::Unanswered),
             ("278200040", delivered),
+            // A message of its own is no part 2.
+            ("278200041", delivered),
+            ("278200043", delivered),
             ("278200099", delivered),
         ] {
             assert_eq!(
-                Outcome::of(destination.as_bytes()),
+                Outcome::of(destination.as_bytes(), None),
                 outcome,
                 "{destination}"
             );
@@ -183,10 +221,55 @@ mod tests {
             ("278200031", CommandStatus::ESME_RMSGQFUL, Some(1)),
         ] {
             assert_eq!(
-                Outcome::of(destination.as_bytes()),
+                Outcome::of(destination.as_bytes(), None),
                 Outcome::Refused { status, times },
                 "{destination}"
             );
         }
+    }
+
+    #[test]
+    fn parts_of_long_messages() {
+        let of = |destination: &str, part, total| {
+            let segment = Segment {
+                kind: SegmentKind::Sar,
+                reference: 7,
+                total,
+                part,
+            };
+            Outcome::of(destination.as_bytes(), Some(segment))
+        };
+        let delivered = Outcome::Final(State::Delivered);
+        let refused = |status, times| Outcome::Refused { status, times };
+        for (destination, second, others) in [
+            (
+                "41",
+                refused(CommandStatus::ESME_RSUBMITFAIL, None),
+                delivered,
+            ),
+            (
+                "42",
+                refused(CommandStatus::ESME_RSYSERR, Some(1)),
+                delivered,
+            ),
+            ("43", Outcome::LastFirst, Outcome::LastFirst),
+            ("44", Outcome::OneReceipt, Outcome::OneReceipt),
+            ("45", Outcome::Final(State::Undeliverable), delivered),
+            ("46", Outcome::Unanswered, delivered),
+            (
+                "47",
+                refused(CommandStatus::ESME_RTHROTTLED, Some(1)),
+                delivered,
+            ),
+            ("48", delivered, delivered),
+            ("99", delivered, delivered),
+        ] {
+            assert_eq!(of(destination, 2, 3), second, "{destination}");
+            assert_eq!(of(destination, 1, 3), others, "{destination}");
+            assert_eq!(of(destination, 3, 3), others, "{destination}");
+            assert_eq!(of(destination, 1, 1), delivered, "{destination}");
+        }
+        // The other numbers do with each part what they do with a message.
+        assert_eq!(of("04", 2, 3), Outcome::NoReceipt);
     }
 }

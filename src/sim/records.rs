@@ -6,6 +6,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::outcome::State;
+use super::segment::Segment;
 use crate::pdu::{CommandId, CommandStatus, Tlvs};
 
 /// A submit_sm or data_sm as it came in.
@@ -23,6 +24,12 @@ pub struct SubmitRecord {
     pub destination: String,
     /// short_message, or message_payload where that is empty.
     pub octets: Bytes,
+    /// The same without the user data header, where there is one.
+    pub text: Bytes,
+    /// Whether they are from message_payload.
+    pub payload: bool,
+    /// Which part of a long message it is; `None` for a message of its own.
+    pub segment: Option<Segment>,
     /// data_coding
     pub data_coding: u8,
     /// esm_class

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -13,7 +13,9 @@ use super::Config;
 use super::answer::Answer;
 use super::behaviour::Behaviour;
 use super::ledger::Ledger;
+use super::long::LongMessages;
 use super::mail::Mail;
+use super::segment::Segment;
 use super::submission::Submission;
 
 /// Messages whose refusals are counted at once; beyond it a message is accepted at its first attempt.
@@ -59,7 +61,9 @@ pub(super) struct Shared {
     mail: Mutex<Mail>,
     sessions: Mutex<BTreeMap<u64, Handle>>,
     refusals: Mutex<HashMap<u64, u8>>,
+    long: Mutex<LongMessages>,
     next_number: AtomicU64,
+    next_reference: AtomicU8,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -76,7 +80,9 @@ impl Shared {
             mail: Mutex::new(Mail::new(config.queue_limit)),
             sessions: Mutex::default(),
             refusals: Mutex::default(),
+            long: Mutex::default(),
             next_number: AtomicU64::new(first_number()),
+            next_reference: AtomicU8::new(0),
         }
     }
 
@@ -89,12 +95,23 @@ impl Shared {
         self.next_number.fetch_add(1, Ordering::Relaxed)
     }
 
+    pub(super) fn long(&self) -> MutexGuard<'_, LongMessages> {
+        lock(&self.long)
+    }
+
+    /// A reference for the parts of a phone's long message.
+    pub(super) fn next_reference(&self) -> u8 {
+        self.next_reference.fetch_add(1, Ordering::Relaxed)
+    }
+
     /// Whether this message still has to be refused, `times` in all.
     pub(super) fn refuses(&self, submission: &Submission<'_>, times: u8) -> bool {
         let mut hasher = DefaultHasher::new();
         submission.source.digits.hash(&mut hasher);
         submission.destination.digits.hash(&mut hasher);
         submission.octets().hash(&mut hasher);
+        // By TLVs, two parts may have the same octets.
+        Segment::read(submission).0.hash(&mut hasher);
         let key = hasher.finish();
         let mut refusals = lock(&self.refusals);
         if refusals.len() >= REFUSALS_LIMIT && !refusals.contains_key(&key) {

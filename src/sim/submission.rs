@@ -1,6 +1,7 @@
 //! The fields of a submit that decide its fate, read without copying.
 
 use super::mail::Address;
+use super::segment::Segment;
 use crate::pdu::{CommandId, Tag};
 
 /// An address within a body.
@@ -79,13 +80,14 @@ impl<'a> Submission<'a> {
         if !self.short_message.is_empty() {
             return self.short_message;
         }
-        let mut rest = Rest(self.optional);
-        while let Some((tag, value)) = rest.tlv() {
-            if tag == Tag::MESSAGE_PAYLOAD {
-                return value;
-            }
-        }
-        &[]
+        tlvs(self.optional)
+            .find(|&(tag, _)| tag == Tag::MESSAGE_PAYLOAD)
+            .map_or(&[], |(_, value)| value)
+    }
+
+    /// Whether the text is in message_payload.
+    pub(super) fn is_payload(&self) -> bool {
+        self.short_message.is_empty() && !self.octets().is_empty()
     }
 
     /// Whether a receipt is asked for when the message ends in failure or in success
@@ -106,16 +108,11 @@ impl<'a> Submission<'a> {
 
     /// The begin of the text as a receipt repeats it: 20 characters, where they are readable.
     pub(super) fn receipt_text(&self) -> Box<[u8]> {
-        const UDH_INDICATOR: u8 = 0x40;
         if !matches!(self.data_coding, 0 | 1 | 3) {
             return Box::default();
         }
-        let octets = self.octets();
-        let udh = match octets.first() {
-            Some(&length) if self.esm_class & UDH_INDICATOR != 0 => usize::from(length) + 1,
-            _ => 0,
-        };
-        let text = octets.get(udh..).unwrap_or_default();
+        let (_, header) = Segment::read(self);
+        let text = &self.octets()[header..];
         let readable = |&octet: &u8| {
             if octet == b' ' || octet.is_ascii_graphic() {
                 octet
@@ -125,6 +122,12 @@ impl<'a> Submission<'a> {
         };
         text.iter().take(20).map(readable).collect()
     }
+}
+
+/// The TLVs, up to the first that does not fit.
+pub(super) fn tlvs(optional: &[u8]) -> impl Iterator<Item = (Tag, &[u8])> {
+    let mut rest = Rest(optional);
+    std::iter::from_fn(move || rest.tlv())
 }
 
 struct Rest<'a>(&'a [u8]);

@@ -1,5 +1,6 @@
 //! submit_sm and data_sm: the verdict on each, its answer, and what it leaves to be delivered.
 
+use std::cmp::Reverse;
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -7,9 +8,11 @@ use tokio::time::Instant;
 
 use super::answer::Answer;
 use super::ledger::Records;
+use super::long::Key;
 use super::mail::{Content, Delivery, Receipt};
 use super::outcome::{Outcome, State};
 use super::records::{Fate, SubmitRecord};
+use super::segment::Segment;
 use super::session::{Phase, Session};
 use super::shared::{Command, unix_now};
 use super::submission::Submission;
@@ -119,7 +122,8 @@ impl Session {
         {
             return Verdict::Refuse(status);
         }
-        match Outcome::of(submission.destination.digits) {
+        let (segment, _) = Segment::read(submission);
+        match Outcome::of(submission.destination.digits, segment) {
             Outcome::Unanswered => Verdict::Ignore,
             Outcome::Refused { status, times } => match times {
                 Some(times) if !self.shared.refuses(submission, times) => {
@@ -184,6 +188,12 @@ impl Session {
             };
             (due, Delivery::new(Content::Receipt(receipt)))
         };
+        if matches!(outcome, Outcome::LastFirst | Outcome::OneReceipt) {
+            let (due, receipt) = post(state, false, receipt_at);
+            self.give_answer(answer, answered, records, now);
+            self.post_when_all_are_accepted(outcome, submission, due, wanted.then_some(receipt));
+            return;
+        }
         let first = outcome == Outcome::ReceiptFirst || self.behaviour.receipt_before_response;
         if wanted && first && self.can_receive() {
             let (_, mut delivery) = post(state, false, now);
@@ -200,6 +210,35 @@ impl Session {
         if wanted {
             self.posted.push(post(state, false, receipt_at));
         }
+    }
+
+    /// The receipts of a long message's parts, once the last of them is accepted. All are due
+    /// with that one, or an earlier one would overtake it.
+    fn post_when_all_are_accepted(
+        &mut self,
+        outcome: Outcome,
+        submission: &Submission<'_>,
+        due: Option<Instant>,
+        receipt: Option<Delivery>,
+    ) {
+        let ((Some(segment), _), Some(bound)) = (Segment::read(submission), &self.bound) else {
+            return;
+        };
+        let (source, destination) = (submission.source.digits, submission.destination.digits);
+        let key = Key::new(&bound.system_id, source, destination, segment);
+        let mut held = self.shared.long().hold(key, segment, receipt);
+        if outcome == Outcome::LastFirst {
+            held.sort_by_key(|&(part, _)| Reverse(part));
+        }
+        let mut receipts: Vec<_> = held
+            .into_iter()
+            .filter_map(|(_, receipt)| receipt)
+            .collect();
+        if outcome == Outcome::OneReceipt {
+            receipts.drain(..receipts.len().saturating_sub(1));
+        }
+        self.posted
+            .extend(receipts.into_iter().map(|receipt| (due, receipt)));
     }
 
     fn can_receive(&self) -> bool {
@@ -273,6 +312,7 @@ fn record(session: u64, frame: &Frame, submission: &Submission<'_>, now: Instant
     let octets = Submission::read(frame.header.command_id, &pdu[HEADER_LENGTH..])
         .map(|copied| pdu.slice_ref(copied.octets()))
         .unwrap_or_default();
+    let (segment, header) = Segment::read(submission);
     let tlvs = if submission.optional.is_empty() {
         Tlvs::default()
     } else {
@@ -284,7 +324,10 @@ fn record(session: u64, frame: &Frame, submission: &Submission<'_>, now: Instant
         sequence_number: frame.header.sequence_number,
         source: String::from_utf8_lossy(submission.source.digits).into_owned(),
         destination: String::from_utf8_lossy(submission.destination.digits).into_owned(),
+        text: octets.slice(header..),
         octets,
+        payload: submission.is_payload(),
+        segment,
         data_coding: submission.data_coding,
         esm_class: submission.esm_class,
         registered_delivery: submission.registered_delivery,

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::ledger::Records;
 use super::records::{BindRecord, DeliveryRecord, SubmitRecord};
+use super::segment::Segment;
 use crate::hex;
 use crate::pdu::{CommandStatus, Tlvs};
 
@@ -34,6 +35,8 @@ pub(super) fn submit(record: &SubmitRecord) -> Value {
         "source_addr": record.source,
         "destination_addr": record.destination,
         "octets": hex::encode(&record.octets),
+        "message_payload": record.payload,
+        "segment": record.segment.map(segment),
         "data_coding": record.data_coding,
         "esm_class": record.esm_class,
         "registered_delivery": record.registered_delivery,
@@ -70,6 +73,15 @@ pub(super) fn bind(record: &BindRecord) -> Value {
         "interface_version": record.interface_version,
         "status": status(record.status),
         "at": time(record.at),
+    })
+}
+
+fn segment(segment: Segment) -> Value {
+    json!({
+        "kind": format!("{:?}", segment.kind).to_lowercase(),
+        "reference": segment.reference,
+        "part": segment.part,
+        "total": segment.total,
     })
 }
 

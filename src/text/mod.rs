@@ -15,7 +15,7 @@ use std::str::FromStr;
 use thiserror::Error;
 
 pub use coding::Coding;
-pub use data_coding::{TextDecoded, decode, decode_message};
+pub use data_coding::{TextDecoded, UDH_INDICATOR, decode, decode_message, decode_parts};
 pub use error::TextError;
 pub use plan::{LongMessage, Plan, Style, Wanted, concat_header, offending, plan};
 pub use transliterate::replacement;

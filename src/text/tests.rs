@@ -155,6 +155,19 @@ fn a_user_data_header_is_split_off() {
     assert_eq!(udh.concat, Some(concat));
     assert_eq!(udh.elements.len(), 2);
     assert_eq!(udh.fill_bits(), 1);
+    assert_eq!(
+        udh.to_json()["ports"],
+        json!({"destination": 5505, "source": 0})
+    );
+    let (udh, rest) = split_udh(b"\x04\x04\x02\xf0\xe1rest").unwrap();
+    assert_eq!(rest, b"rest");
+    assert_eq!(
+        udh.to_json(),
+        json!({
+            "elements": [{"id": 4, "hex": "f0e1"}],
+            "ports": {"destination": 240, "source": 225},
+        })
+    );
     let (udh, rest) = split_udh(&[0]).unwrap();
     assert_eq!((udh.to_json(), rest.len()), (json!({"elements": []}), 0));
 }
@@ -192,6 +205,43 @@ fn a_message_is_decoded_behind_its_header() {
     assert!(decoded.warning.is_some());
     let (udh, decoded) = decode_message(b"Hi", 0x00, 0, Alphabet::Gsm0338);
     assert_eq!((udh, decoded.text.as_deref()), (None, Some("Hi")));
+}
+
+#[test]
+fn parts_are_joined_before_they_are_decoded() {
+    fn text(parts: &[&[u8]], data_coding: u8, alphabet: Alphabet) -> (Option<String>, bool) {
+        let parts: Vec<(&[u8], u8)> = parts.iter().map(|&octets| (octets, 0)).collect();
+        let decoded = decode_parts(&parts, data_coding, alphabet);
+        (decoded.text, decoded.warning.is_some())
+    }
+    let whole = |text: &str| (Some(text.to_owned()), false);
+    let gsm = Alphabet::Gsm0338;
+    assert_eq!(text(&[b"a\x1b", b"\x65b"], 0, gsm), whole("a€b"));
+    assert_eq!(
+        text(&[b"\x00a\xd8\x3d", b"\xde\x00\x00b"], 8, gsm),
+        whole("a😀b")
+    );
+    assert_eq!(text(&[b"\x04", b"\x2f"], 8, gsm), whole("Я"));
+    assert_eq!(text(&[b"\xe2\x82", b"\xac"], 0, Alphabet::Utf8), whole("€"));
+    // Shift_JIS: 93 FA is one character.
+    assert_eq!(text(&[b"\x93", b"\xfa"], 5, gsm), whole("日"));
+    // ISO-2022-JP: the first part is left in JIS X 0208, the second begins in ASCII.
+    assert_eq!(
+        text(&[b"\x1b$BF|", b"x\x1b$BF|\x1b(B"], 10, gsm),
+        whole("日x日")
+    );
+    assert_eq!(text(&[b"\x1b$BF|", b"F|\x1b(B"], 10, gsm), whole("日日"));
+    assert_eq!(text(&[b"ab", b"cd"], 4, gsm), (None, false));
+    let (broken, warned) = text(&[b"a\x80", b"b"], 0, gsm);
+    assert_eq!((broken.as_deref(), warned), (Some("a\u{FFFD}b"), true));
+    assert_eq!(text(&[], 0, gsm), whole(""));
+    // Packed: "ab" behind one fill bit is 0xc2 0x62, "cd" behind none 0x63 0x32.
+    let packed = decode_parts(
+        &[(b"\xc2\x62", 1), (b"\x63\x32", 0)],
+        0,
+        Alphabet::Gsm0338Packed,
+    );
+    assert_eq!(packed.text.as_deref(), Some("abcd"));
 }
 
 fn gsm_text() -> impl Strategy<Value = String> {

@@ -2,6 +2,7 @@
 
 mod client;
 mod control;
+mod long;
 mod messages;
 mod outcomes;
 mod sessions;

@@ -1,0 +1,280 @@
+//! Rows that take several PDUs: their parts are fixed before the first of them leaves.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::db::parts::{self, NewParts, Part, Restart, StartedParts, StoredPart};
+use crate::db::queue::Claimed;
+use crate::db::{Database, DbError};
+use crate::server::Server;
+use crate::submission;
+use crate::text::Plan;
+
+/// A row whose parts the database refuses waits so long.
+const REFUSED_FOR: Duration = Duration::from_secs(30);
+
+/// A row that somebody has locked waits so long.
+const LOCKED_FOR: Duration = Duration::from_secs(1);
+
+/// A row that takes several PDUs, or has taken several in an earlier attempt.
+pub(super) struct LongRow<'a> {
+    pub(super) row: &'a Claimed,
+    /// How its text would be split now, or that it can't be.
+    pub(super) plan: Option<&'a Plan>,
+    /// esm_class of its frame.
+    pub(super) esm_class: u8,
+}
+
+/// What is to be sent of a row.
+#[derive(Debug)]
+pub(super) enum Ready {
+    /// These parts, and which attempt at each it is.
+    Parts(Vec<(Part, i32)>),
+    /// It takes one PDU now.
+    Whole,
+    /// Nothing for so long, for this reason.
+    Postponed(String, Duration),
+}
+
+/// How to go on with a row.
+#[derive(Debug, PartialEq, Eq)]
+enum Course {
+    /// Split by the settings of today. The flag: the SMSC may have some of it already.
+    Anew { sent: bool },
+    /// Send those of its parts that were not accepted.
+    GoOn,
+}
+
+/// Accepted parts are never sent again: a row goes on with the parts that it has. It begins anew where nothing of it
+/// can have arrived, where it was sent whole and set back by hand, and with another server, which
+/// knows nothing of its parts.
+fn course(row: &Claimed, stored: &[StoredPart], server_id: i64) -> Course {
+    let accepted = stored.iter().any(|part| part.done);
+    let sent = accepted || stored.iter().any(|part| part.doubtful);
+    if stored.iter().all(|part| part.done) {
+        Course::Anew { sent: false }
+    } else if row.previous_server != Some(server_id) {
+        Course::Anew { sent }
+    } else if !sent && row.attempts == 1 {
+        Course::Anew { sent: false }
+    } else {
+        Course::GoOn
+    }
+}
+
+/// Fixes and starts the parts of these rows; committed when this returns. By id, what to send.
+///
+/// # Errors
+/// When the database is away: then nothing is to be sent.
+pub(super) async fn start(
+    database: &Database,
+    rows: &[LongRow<'_>],
+    server: &Server,
+) -> Result<HashMap<i64, Ready>, DbError> {
+    match start_together(database, rows, server).await {
+        Err(error @ (DbError::Refused(_) | DbError::Busy(_))) => {
+            tracing::debug!(%error, "parts are stored row by row");
+        }
+        done => return done,
+    }
+    let mut ready = HashMap::new();
+    for row in rows {
+        let single = std::slice::from_ref(row);
+        match start_together(database, single, server).await {
+            Ok(one) => ready.extend(one),
+            Err(error @ (DbError::Away(_) | DbError::Broken(_))) => return Err(error),
+            Err(error) => {
+                let wait = match error {
+                    DbError::Refused(_) => REFUSED_FOR,
+                    _ => LOCKED_FOR,
+                };
+                let reason = format!("its parts can't be stored: {}", error.reason());
+                ready.insert(row.row.id, Ready::Postponed(reason, wait));
+            }
+        }
+    }
+    Ok(ready)
+}
+
+async fn start_together(
+    database: &Database,
+    rows: &[LongRow<'_>],
+    server: &Server,
+) -> Result<HashMap<i64, Ready>, DbError> {
+    let mut client = database.client().await?;
+    let transaction = client.transaction().await?;
+    let ids: Vec<i64> = rows.iter().map(|it| it.row.id).collect();
+    let stored = parts::of(&transaction, &ids).await?;
+    let mut ready = HashMap::new();
+    let (mut dropped, mut anew, mut restarts) = (Vec::new(), Vec::new(), Vec::new());
+    for long in rows {
+        let row = long.row;
+        let old = stored.get(&row.id).map_or(&[][..], Vec::as_slice);
+        match course(row, old, server.account.id) {
+            Course::GoOn => restarts.push(Restart {
+                tx_id: row.id,
+                started_at: row.started_at,
+                anew: row.attempts == 1,
+            }),
+            Course::Anew { sent } => {
+                if !old.is_empty() {
+                    dropped.push((row.id, sent));
+                }
+                match long.plan {
+                    Some(plan) if plan.parts.len() > 1 => anew.push((long, plan)),
+                    _ => {
+                        ready.insert(row.id, Ready::Whole);
+                    }
+                }
+            }
+        }
+    }
+    if !dropped.is_empty() {
+        parts::drop_all(&transaction, &dropped).await?;
+    }
+    let new = fix(&transaction, &anew, server).await?;
+    let mut started = StartedParts::new();
+    if !new.is_empty() {
+        started.extend(parts::insert(&transaction, &new).await?);
+    }
+    if !restarts.is_empty() {
+        started.extend(parts::start(&transaction, &restarts).await?);
+    }
+    transaction.commit().await?;
+    let of_new = new.into_iter().map(|it| (it.tx_id, it.parts));
+    let of_old = restarts.iter().map(|it| {
+        let old = stored.get(&it.tx_id).into_iter().flatten();
+        (it.tx_id, old.map(|stored| stored.part.clone()).collect())
+    });
+    for (tx_id, all) in of_new.chain(of_old) {
+        ready.insert(tx_id, send_what_started(all, started.get(&tx_id)));
+    }
+    Ok(ready)
+}
+
+/// Gives texts their references and headers.
+async fn fix<C: deadpool_postgres::GenericClient>(
+    client: &C,
+    rows: &[(&LongRow<'_>, &Plan)],
+    server: &Server,
+) -> Result<Vec<NewParts>, DbError> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let destinations: Vec<&str> = rows
+        .iter()
+        .map(|(long, _)| long.row.destination_addr.as_str())
+        .collect();
+    let mut last = parts::last_references(client, &destinations).await?;
+    Ok(rows
+        .iter()
+        .map(|(long, plan)| {
+            let row = long.row;
+            let reference = last
+                .get(&row.destination_addr)
+                .map_or_else(|| fastrand::u16(..), |last| last.wrapping_add(1));
+            last.insert(row.destination_addr.clone(), reference);
+            NewParts {
+                tx_id: row.id,
+                started_at: row.started_at,
+                destination: row.destination_addr.clone(),
+                parts: submission::split(
+                    long.esm_class,
+                    plan,
+                    server.style.long_message,
+                    reference,
+                ),
+            }
+        })
+        .collect())
+}
+
+/// The parts whose attempt the database knows.
+fn send_what_started(all: Vec<Part>, started: Option<&HashMap<i16, i32>>) -> Ready {
+    let Some(started) = started else {
+        // Whether it was deleted or reset is told by what becomes of its outcome.
+        let reason = "somebody has locked it, or it was changed while it was being sent";
+        return Ready::Postponed(reason.to_owned(), LOCKED_FOR);
+    };
+    let with_attempt = |part: Part| {
+        let attempt = started.get(&part.part).copied();
+        attempt.map(|attempt| (part, attempt))
+    };
+    Ready::Parts(all.into_iter().filter_map(with_attempt).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use chrono::DateTime;
+
+    use super::*;
+    use crate::submission::tests::row;
+
+    const SERVER: i64 = 3;
+
+    fn stored(done: bool, doubtful: bool) -> StoredPart {
+        StoredPart {
+            part: Part {
+                part: 1,
+                total: 2,
+                concat_ref: Some(7),
+                data_coding: 0,
+                esm_class: 0x40,
+                octets: Bytes::new(),
+            },
+            attempts: 1,
+            done,
+            doubtful,
+            started_at: None,
+        }
+    }
+
+    fn on(previous_server: i64, attempts: i32, parts: [(bool, bool); 2]) -> Course {
+        let row = Claimed {
+            previous_server: Some(previous_server),
+            attempts,
+            ..row()
+        };
+        course(
+            &row,
+            &parts.map(|(done, doubtful)| stored(done, doubtful)),
+            SERVER,
+        )
+    }
+
+    #[test]
+    fn accepted_parts_and_those_in_doubt_bind_a_row_to_its_parts() {
+        let (accepted, doubtful, refused) = ((true, false), (false, true), (false, false));
+        assert_eq!(on(SERVER, 2, [accepted, refused]), Course::GoOn);
+        assert_eq!(on(SERVER, 1, [accepted, refused]), Course::GoOn);
+        assert_eq!(on(SERVER, 1, [doubtful, refused]), Course::GoOn);
+        assert_eq!(on(SERVER, 2, [refused, refused]), Course::GoOn);
+    }
+
+    #[test]
+    fn where_nothing_has_arrived_the_settings_of_today_count() {
+        let anew = Course::Anew { sent: false };
+        assert_eq!(on(SERVER, 1, [(false, false), (false, false)]), anew);
+        assert_eq!(on(SERVER, 1, [(true, false), (true, false)]), anew);
+        let fresh = Claimed {
+            started_at: DateTime::UNIX_EPOCH,
+            ..row()
+        };
+        assert_eq!(course(&fresh, &[], SERVER), anew);
+    }
+
+    #[test]
+    fn another_server_sends_it_whole_and_flagged() {
+        let refused = (false, false);
+        assert_eq!(
+            on(4, 2, [(true, false), refused]),
+            Course::Anew { sent: true }
+        );
+        assert_eq!(
+            on(4, 2, [(false, true), refused]),
+            Course::Anew { sent: true }
+        );
+        assert_eq!(on(4, 2, [refused, refused]), Course::Anew { sent: false });
+    }
+}
