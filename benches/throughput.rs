@@ -132,6 +132,12 @@ async fn start(rows: i64, receipts: bool) -> (pg::Cluster, Client) {
     (cluster, client)
 }
 
+/// What a claim of the daemon brings at most.
+const MOST: queue::Most = queue::Most {
+    rows: 500,
+    submits: Some(500),
+};
+
 /// Claims and records every row by the daemon's own statements; returns rows a second.
 async fn queue_alone(rows: i64) -> f64 {
     let (cluster, client) = start(rows, false).await;
@@ -151,7 +157,7 @@ async fn queue_alone(rows: i64) -> f64 {
     let server = Arc::new(Server::unknown());
     let begun = Instant::now();
     loop {
-        let claimed = queue::claim(&database, "default", 1, 500, 1, &[])
+        let claimed = queue::claim(&database, "default", 1, MOST, 1, &[])
             .await
             .expect("a claim");
         if claimed.is_empty() {

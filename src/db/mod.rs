@@ -8,6 +8,7 @@ pub mod listener;
 pub mod parts;
 pub mod queue;
 pub mod servers;
+pub mod waiting;
 
 use std::time::Duration;
 
