@@ -31,6 +31,7 @@ check: setup ## formatting, lints, documentation; any warning is an error
 
 bench: setup ## messages a second: the daemon with PostgreSQL, the simulator alone, texts and receipts alone
 	cargo bench --locked --bench throughput
+	cargo bench --locked --bench waiting
 	cargo bench --locked --bench sim
 	cargo bench --locked --bench text
 

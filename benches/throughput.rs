@@ -12,21 +12,18 @@
 #[allow(dead_code)]
 #[path = "../tests/it/support/pg.rs"]
 mod pg;
+mod support;
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
 use tokio_postgres::{Client, NoTls};
 
-use esmed::config;
-use esmed::db::{Database, queue};
-use esmed::outbox::{Attempt, Outcome, Target, resolve};
-use esmed::pdu::CommandStatus;
-use esmed::server::Server;
 use esmed::sim::{Config, LedgerMode, Sim};
+
+use support::median;
 
 /// Sends and records waiting rows as fast as it goes.
 #[derive(Debug, Parser)]
@@ -99,11 +96,6 @@ async fn bench(arguments: &Arguments) {
     }
 }
 
-fn median(mut figures: Vec<f64>) -> f64 {
-    figures.sort_by(f64::total_cmp);
-    figures[figures.len() / 2]
-}
-
 /// A PostgreSQL as Debian sets it up, but for a folder of its own.
 async fn start(rows: i64, receipts: bool) -> (pg::Cluster, Client) {
     let cluster = pg::Cluster::start_with("");
@@ -142,46 +134,9 @@ async fn queue_alone(rows: i64) -> f64 {
         )
         .await
         .expect("a lease");
-    let settings = config::Database {
-        host: config::Hosts::One(cluster.host()),
-        user: "postgres".to_owned(),
-        ..config::Database::default()
-    };
-    let database = Database::new(&settings, "bench").expect("settings");
-    let server = Arc::new(Server::unknown());
+    let database = support::database(&cluster.host());
     let begun = Instant::now();
-    loop {
-        let claimed = queue::claim(&database, "default", 1, 500, 1, &[])
-            .await
-            .expect("a claim");
-        if claimed.is_empty() {
-            break;
-        }
-        let updates: Vec<_> = claimed
-            .iter()
-            .map(|row| {
-                let attempt = Attempt {
-                    tx_id: row.id,
-                    started_at: row.started_at,
-                    target: Target::Whole,
-                    note: None,
-                    number: row.attempts,
-                    in_doubt: None,
-                    server: Arc::clone(&server),
-                };
-                let outcome = Outcome::Answered {
-                    status: CommandStatus::ESME_ROK,
-                    message_id: format!("{:016}", row.id),
-                };
-                resolve(&attempt, &outcome, 0.0)
-            })
-            .collect();
-        let recorder = database.client().await.expect("a connection");
-        let (written, _) = queue::record(&recorder, &updates.iter().collect::<Vec<_>>())
-            .await
-            .expect("a record");
-        assert_eq!(written.len(), updates.len());
-    }
+    support::claim_and_record(&database, "default").await;
     let per_second = rows as f64 / begun.elapsed().as_secs_f64();
     assert_all_sent(&client, rows).await;
     per_second

@@ -440,8 +440,13 @@ COMMENT ON COLUMN smpp_servers.esme_failover_order IS 'Servers of the lane that 
 COMMENT ON COLUMN smpp_servers.esme_failover_after IS 'Seconds without a bind after which the next server stands in. Not available yet';
 
 -- smpp_tx_queue lives from HOT updates (new versions in the same page, no index touched): the claim of a row and the
--- receipt for it change no column that an index or its predicate names. Keep it so: no index on submission_started_at,
--- submission_attempts, submission_server_id, next_attempt_at, in_doubt, or on the state and its time.
+-- receipt for it change the value of no column that an index or its predicate names. Keep it so: no index on
+-- submission_started_at, submission_attempts, submission_server_id, or on the state and its time.
+--
+-- Rows that may not leave yet would clog the head of what waits: each claim walks over all of them. So they are in an index of
+-- their own, by a column that PostgreSQL computes from those that may not be in an index. It is NULL in rows that are
+-- sent at once, from the INSERT to the end: what stays NULL spoils no HOT update. Only who waits pays, with an
+-- update that writes its index entries, when the daemon sees that the time has come and sets released_at.
 --
 -- fillfactor: 50,000 rows claimed, completed and receipted in batches of 500 on PostgreSQL 15. A completion changes
 -- submission_done, so two updates of three can be HOT, 66.7 % at most.
@@ -521,7 +526,19 @@ CREATE TABLE smpp_tx_queue (
   smpp_network_error_code text,
   cancel_requested_at timestamptz
     CONSTRAINT smpp_tx_queue_cancel_requested_at_finite_to_year_9999
-    CHECK (isfinite(cancel_requested_at) AND cancel_requested_at < '10000-01-01 00:00:00+00')
+    CHECK (isfinite(cancel_requested_at) AND cancel_requested_at < '10000-01-01 00:00:00+00'),
+  released_at timestamptz
+    CONSTRAINT smpp_tx_queue_released_at_finite_to_year_9999
+    CHECK (isfinite(released_at) AND released_at < '10000-01-01 00:00:00+00'),
+  -- An open attempt is found among what leaves, whatever is done to the row meanwhile. A held row waits for ever, unless
+  -- its attempts are set back.
+  waits_until timestamptz GENERATED ALWAYS AS (
+    CASE
+      WHEN submission_started_at IS NOT NULL THEN NULL
+      WHEN in_doubt AND submission_attempts > 0 THEN timestamptz '9999-12-31 00:00:00+00'
+      WHEN greatest(send_after, next_attempt_at) > coalesce(released_at, timestamptz '-infinity')
+        THEN greatest(send_after, next_attempt_at)
+    END) STORED
 ) WITH (
   fillfactor = 50,
   autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000,
@@ -530,14 +547,19 @@ CREATE TABLE smpp_tx_queue (
   autovacuum_vacuum_cost_limit = 2000
 );
 
--- What waits, in the order in which it leaves. Rows that are claimed stay in it until they end. Before the first ANALYZE
+-- What may leave, in the order in which it does. Rows that are claimed stay in it until they end. Before the first ANALYZE
 -- after a bulk INSERT the planner would rather read and sort all that waits than walk along this index, so who claims in
 -- batches sets enable_bitmapscan, enable_seqscan, enable_hashjoin and enable_mergejoin to off in its session.
 CREATE INDEX smpp_tx_queue_pending ON smpp_tx_queue (lane, smpp_priority_flag DESC, id)
-  WHERE NOT submission_done AND NOT submission_failed;
+  WHERE NOT submission_done AND NOT submission_failed AND waits_until IS NULL;
+-- What may not leave yet, of each priority what is due first.
+CREATE INDEX smpp_tx_queue_waiting ON smpp_tx_queue (lane, smpp_priority_flag DESC, waits_until, id)
+  WHERE NOT submission_done AND NOT submission_failed AND waits_until IS NOT NULL;
 -- What may run out while it waits.
-CREATE INDEX smpp_tx_queue_expiry ON smpp_tx_queue (expires_at)
+CREATE INDEX smpp_tx_queue_expiry ON smpp_tx_queue (lane, expires_at)
   WHERE expires_at IS NOT NULL AND NOT submission_done AND NOT submission_failed;
+-- For the view smpp_in_doubt: few rows.
+CREATE INDEX smpp_tx_queue_in_doubt ON smpp_tx_queue (id) WHERE in_doubt;
 -- A receipt finds its message; look ids up one by one (LATERAL ... LIMIT 1): a plain join can end up reading the whole
 -- index for each batch, with a plan made when the table was empty. text_pattern_ops compares octets, whatever the collation of the database: quicker, and
 -- an upgrade of the C library can't break it.
@@ -586,6 +608,8 @@ COMMENT ON COLUMN smpp_tx_queue.possible_duplicate IS 'TRUE: it was sent again a
 COMMENT ON COLUMN smpp_tx_queue.message_parts IS 'How many PDUs it took; more than one: see smpp_tx_parts';
 COMMENT ON COLUMN smpp_tx_queue.smpp_error_code IS 'err: of the receipt, as received; smpp_error_codes can put it in words';
 COMMENT ON COLUMN smpp_tx_queue.smpp_network_error_code IS 'TLV network_error_code of the receipt, hexadecimal';
+COMMENT ON COLUMN smpp_tx_queue.released_at IS 'For the daemon: when it last saw that send_after and next_attempt_at had passed. A later time in one of them makes the row wait again';
+COMMENT ON COLUMN smpp_tx_queue.waits_until IS 'Computed, for an index: the later one of send_after and next_attempt_at until the daemon has seen it pass (released_at); the end of the year 9999 in a held row; NULL: it leaves in its turn';
 COMMENT ON COLUMN smpp_tx_queue.cancel_requested_at IS 'When esmed_cancel was called while an attempt was open (it returned requested): if that attempt does not succeed, the message is cancelled instead of tried again';
 
 CREATE TABLE smpp_tx_parts (
@@ -1648,6 +1672,8 @@ COMMENT ON COLUMN smpp_tx_report.message_parts IS 'As in smpp_tx_queue';
 COMMENT ON COLUMN smpp_tx_report.smpp_error_code IS 'As in smpp_tx_queue';
 COMMENT ON COLUMN smpp_tx_report.smpp_network_error_code IS 'As in smpp_tx_queue';
 COMMENT ON COLUMN smpp_tx_report.cancel_requested_at IS 'As in smpp_tx_queue';
+COMMENT ON COLUMN smpp_tx_report.released_at IS 'As in smpp_tx_queue';
+COMMENT ON COLUMN smpp_tx_report.waits_until IS 'As in smpp_tx_queue';
 
 CREATE VIEW smpp_tx_status AS
 SELECT id, status FROM smpp_tx_report;

@@ -5,6 +5,7 @@ mod long;
 mod lookahead;
 mod orphans;
 mod refusals;
+mod waiting;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,8 +18,8 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::db::events::Event;
-use crate::db::queue;
-use crate::db::{Database, DbError, inbound};
+use crate::db::queue::{self, Most};
+use crate::db::{Database, DbError};
 use crate::events::EventLog;
 use crate::in_flight::InFlight;
 use crate::lease::Lease;
@@ -31,6 +32,7 @@ use dispatch::Dispatch;
 use lookahead::Lookahead;
 use orphans::LostClaim;
 use refusals::Refusals;
+use waiting::Waiting;
 
 /// Most rows in one claim: with a thousand or more PostgreSQL would rather scan the table.
 const CLAIM_AT_MOST: usize = 500;
@@ -97,19 +99,33 @@ struct Turn {
     last_claim: DateTime<Utc>,
     /// When to look for rows with an open attempt that nobody works at.
     look_at: Instant,
-    /// When rows were last looked for whose time ran out.
-    swept: Option<Instant>,
+    waiting: Waiting,
+}
+
+/// Whether a long text takes several submits.
+fn splits(server: &Server) -> bool {
+    use crate::text::LongMessage::{Sar, Udh, Udh16};
+    matches!(server.style.long_message, Udh | Udh16 | Sar)
 }
 
 /// What a claim brought.
 struct ClaimedRows {
     count: usize,
+    /// It brought as much as it was asked for: there may be more.
+    full: bool,
     /// Submits that they take.
     submits: usize,
     /// Why long messages were handed back.
     trouble: Option<DbError>,
     /// The latest start of their attempts.
     last_start: DateTime<Utc>,
+}
+
+impl Turn {
+    /// How long until rows are to be looked at whose time comes.
+    fn until_look(&self, now: Instant) -> Duration {
+        self.waiting.look_at.saturating_duration_since(now)
+    }
 }
 
 impl Feeder {
@@ -123,7 +139,7 @@ impl Feeder {
                 failures: 0,
                 last_claim: self.clock().await,
                 look_at: Instant::now() + LOOK_AGAIN,
-                swept: None,
+                waiting: Waiting::new(Instant::now()),
             };
             loop {
                 let now = Instant::now();
@@ -131,9 +147,8 @@ impl Feeder {
                     turn.look_at = now + LOOK_EVERY;
                     self.adopt_patiently(None).await;
                 }
-                if turn.swept.is_none_or(|at| at + self.poll_interval <= now) {
-                    turn.swept = Some(now);
-                    self.expire().await;
+                if turn.waiting.look_at <= now {
+                    self.look_at_waiting(&mut turn.waiting).await;
                 }
                 self.feed(&mut turn).await;
             }
@@ -151,26 +166,26 @@ impl Feeder {
     async fn feed(&mut self, turn: &mut Turn) {
         let handle = self.session.borrow_and_update().clone();
         let Some(mut handle) = handle.filter(|handle| !handle.submissions.is_closed()) else {
-            return self.wait().await;
+            return self.wait(turn).await;
         };
         let server = Arc::clone(&handle.server.borrow_and_update());
         let now = Instant::now();
         if server.settings.paused {
             tokio::select! {
                 Ok(()) = handle.server.changed() => {}
-                () = self.wait() => {}
+                () = self.wait(turn) => {}
             }
             return;
         }
         if !self.lease.stands_now() {
-            return self.wait().await;
+            return self.wait(turn).await;
         }
         let throttled_until = *handle.throttled_until.borrow();
         if let Some(pause) = throttled_until.and_then(|until| until.checked_duration_since(now))
             && !pause.is_zero()
         {
             tokio::select! {
-                () = sleep(pause.min(self.poll_interval)) => {}
+                () = sleep(pause.min(self.poll_interval).min(turn.until_look(now))) => {}
                 _ = self.session.changed() => {}
             }
             return;
@@ -193,15 +208,18 @@ impl Feeder {
             tokio::select! {
                 () = self.in_flight.progress() => {}
                 _ = self.session.changed() => {}
-                () = sleep(self.poll_interval) => {}
+                () = sleep(self.poll_interval.min(turn.until_look(now))) => {}
             }
             return;
         }
-        let free = turn.lookahead.rows(free).min(turn.refusals.limit());
+        let most = Most {
+            rows: turn.lookahead.rows(free).min(turn.refusals.limit()),
+            submits: splits(&server).then_some(free),
+        };
         let server_id = server.account.id;
         let left_out = turn.refusals.left_out(now);
         match self
-            .claim_and_dispatch(&handle, server, free, left_out)
+            .claim_and_dispatch(&handle, server, most, left_out)
             .await
         {
             Ok(claimed) => {
@@ -216,12 +234,13 @@ impl Feeder {
                     tracing::debug!(%error, "the parts of long messages could not be stored");
                     return sleep(RETRY).await;
                 }
-                // More may be waiting.
-                if claimed.count < free {
-                    self.wait().await;
+                if claimed.full {
+                    turn.waiting.busy();
+                } else {
+                    self.wait(turn).await;
                 }
             }
-            Err(error) => self.claim_failed(turn, server_id, free, &error).await,
+            Err(error) => self.claim_failed(turn, server_id, most.rows, &error).await,
         }
     }
 
@@ -307,11 +326,14 @@ impl Feeder {
     }
 
     /// Waits for a change of the table or the session, or until it is time to look.
-    async fn wait(&mut self) {
+    async fn wait(&mut self, turn: &mut Turn) {
+        if turn.waiting.is_stale(Instant::now()) && self.look_at_waiting(&mut turn.waiting).await {
+            return;
+        }
         tokio::select! {
-            () = self.wake.notified() => {}
+            () = self.wake.notified() => turn.waiting.change(),
             _ = self.session.changed() => {}
-            () = sleep(self.poll_interval) => {}
+            () = sleep(self.poll_interval.min(turn.until_look(Instant::now()))) => {}
         }
     }
 
@@ -319,7 +341,7 @@ impl Feeder {
         &self,
         handle: &SessionHandle,
         server: Arc<Server>,
-        limit: usize,
+        most: Most,
         left_out: Vec<i64>,
     ) -> Result<ClaimedRows, DbError> {
         // A task of its own: being told to stop must not lose the answer to a claim.
@@ -330,9 +352,8 @@ impl Feeder {
             async move {
                 // Before the time that the database takes: a row may expire early by that, never late.
                 let asked = Instant::now();
-                let limit = i64::try_from(limit).unwrap_or(i64::MAX);
                 let rows =
-                    queue::claim(&database, &lane, server.account.id, limit, epoch, &left_out)
+                    queue::claim(&database, &lane, server.account.id, most, epoch, &left_out)
                         .await?;
                 in_flight.add(rows.iter().map(|row| (row.id, row.started_at)));
                 let dispatch = Dispatch {
@@ -345,6 +366,7 @@ impl Feeder {
                 let dispatched = dispatch.run(&rows).await;
                 Ok(ClaimedRows {
                     count: rows.len(),
+                    full: most.is_reached_by(&rows),
                     submits: dispatched.submits,
                     trouble: dispatched.trouble,
                     last_start: rows
@@ -358,18 +380,5 @@ impl Feeder {
         claim
             .await
             .unwrap_or_else(|error| Err(DbError::Away(format!("a claim did not end: {error}"))))
-    }
-
-    /// Ends rows whose time ran out while they waited.
-    async fn expire(&self) {
-        let expired = async {
-            let ids = queue::expire(&self.database, &self.lane).await?;
-            let client = self.database.client().await?;
-            inbound::notify(&client, "smpp_delivery", &ids).await
-        };
-        if let Err(error) = expired.await {
-            // The next look does it.
-            tracing::debug!(%error, "expired rows could not be looked for");
-        }
     }
 }

@@ -216,6 +216,7 @@ pub(crate) mod tests {
             previous_server: None,
             not_yet: Vec::new(),
             expires_in: None,
+            submits: 1,
         }
     }
 

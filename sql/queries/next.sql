@@ -3,6 +3,7 @@
 SELECT id
 FROM smpp_tx_queue
 WHERE NOT submission_done AND NOT submission_failed
+  AND waits_until IS NULL
   AND lane = $1
   AND submission_started_at IS NULL
   AND (NOT in_doubt OR submission_attempts = 0)

@@ -9,6 +9,7 @@ pub mod long;
 pub mod parts;
 pub mod queue;
 pub mod servers;
+pub mod waiting;
 
 use std::time::Duration;
 

@@ -14,7 +14,6 @@ const STARTED: &str = include_str!("../../sql/queries/started.sql");
 const RECORD: &str = include_str!("../../sql/queries/record.sql");
 const STILL_OPEN: &str = include_str!("../../sql/queries/still_open.sql");
 const LOCK: &str = include_str!("../../sql/queries/lock.sql");
-const EXPIRE: &str = include_str!("../../sql/queries/expire.sql");
 const QUEUE_DEPTH: &str = include_str!("../../sql/queries/queue_depth.sql");
 
 /// Texts with more characters can't be sent in any way.
@@ -67,6 +66,28 @@ pub struct Claimed {
     pub not_yet: Vec<String>,
     /// Seconds that were left until `expires_at` when it was claimed.
     pub expires_in: Option<f64>,
+    /// The submits that it takes, as far as the claim could tell.
+    pub submits: i64,
+}
+
+/// How much a claim may bring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Most {
+    /// Rows.
+    pub rows: usize,
+    /// Submits, which it passes by no more than its last row takes, as far as they can be told before the texts are
+    /// split. `None`: each row takes one.
+    pub submits: Option<usize>,
+}
+
+impl Most {
+    /// Whether these rows are all of it, so that there may be more.
+    #[must_use]
+    pub fn is_reached_by(self, claimed: &[Claimed]) -> bool {
+        let submits: i64 = claimed.iter().map(|row| row.submits).sum();
+        let most = self.submits.and_then(|most| i64::try_from(most).ok());
+        claimed.len() >= self.rows || most.is_some_and(|most| submits >= most)
+    }
 }
 
 /// A row with an open attempt that nobody works at.
@@ -84,7 +105,7 @@ pub struct Started {
     pub server_id: Option<i64>,
 }
 
-/// Claims up to `limit` rows for a server, but those in `left_out`, in the order in which they leave. Committed when this
+/// Claims up to `most` for a server, but those in `left_out`, in the order in which they leave. Committed when this
 /// returns; after an error it may or may not have been.
 ///
 /// # Errors
@@ -93,14 +114,22 @@ pub async fn claim(
     database: &Database,
     lane: &str,
     server_id: i64,
-    limit: i64,
+    most: Most,
     epoch: i64,
     left_out: &[i64],
 ) -> Result<Vec<Claimed>, DbError> {
     let client = database.client().await?;
     let statement = client.prepare_cached(CLAIM).await?;
+    let rows = i64::try_from(most.rows).unwrap_or(i64::MAX);
+    let submits = most
+        .submits
+        .and_then(|most| i64::try_from(most).ok())
+        .unwrap_or(i64::MAX);
     let rows = client
-        .query(&statement, &[&lane, &server_id, &limit, &epoch, &left_out])
+        .query(
+            &statement,
+            &[&lane, &server_id, &rows, &epoch, &left_out, &submits],
+        )
         .await?;
     let mut claimed: Vec<Claimed> = rows
         .iter()
@@ -126,7 +155,8 @@ pub async fn claim(
             message_parts: row.get(18),
             previous_server: row.get(19),
             not_yet: row.get(20),
-            expires_in: row.get(21),
+            expires_in: row.get("expires_in"),
+            submits: row.get("submits"),
         })
         .collect();
     // RETURNING keeps no order.
@@ -262,25 +292,6 @@ pub async fn lock<C: GenericClient>(client: &C, ids: &[i64]) -> Result<HashSet<i
     let statement = client.prepare_cached(LOCK).await?;
     let rows = client.query(&statement, &[&ids]).await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
-}
-
-/// Ends rows whose time ran out before they were sent; returns their ids.
-///
-/// # Errors
-/// When the database can't do it.
-pub async fn expire(database: &Database, lane: &str) -> Result<Vec<i64>, DbError> {
-    /// The limit of the statement: where there were so many, there may be more.
-    const AT_ONCE: usize = 500;
-    let client = database.client().await?;
-    let statement = client.prepare_cached(EXPIRE).await?;
-    let mut expired = Vec::new();
-    loop {
-        let rows = client.query(&statement, &[&lane]).await?;
-        expired.extend(rows.iter().map(|row| row.get::<_, i64>(0)));
-        if rows.len() < AT_ONCE {
-            return Ok(expired);
-        }
-    }
 }
 
 /// How many rows of a lane are still to be sent, counted up to `limit`.

@@ -1,0 +1,118 @@
+//! Rows of `smpp_tx_queue` whose time comes: to leave, or to end.
+
+use super::inbound::notify;
+use super::{Database, DbError};
+
+const RELEASE: &str = include_str!("../../sql/queries/release.sql");
+const EXPIRE: &str = include_str!("../../sql/queries/expire.sql");
+const NEXT_DUE: &str = include_str!("../../sql/queries/next_due.sql");
+const NEXT_LATE: &str = include_str!("../../sql/queries/next_late.sql");
+const NEXT_CHANGE: &str = include_str!("../../sql/queries/next_change.sql");
+
+/// How long until something is to be done, in seconds; not above zero: now. `None`: nothing is known of.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct NextChange {
+    /// Until a row has waited for its time.
+    pub due_in: Option<f64>,
+    /// Until a row runs out of time.
+    pub expires_in: Option<f64>,
+}
+
+/// When to look at a lane again, but for the rows of `not_due` and `not_late`.
+///
+/// # Errors
+/// When the database can't answer.
+pub async fn next_change(
+    database: &Database,
+    lane: &str,
+    not_due: &[i64],
+    not_late: &[i64],
+) -> Result<NextChange, DbError> {
+    let client = database.client().await?;
+    let statement = client.prepare_cached(NEXT_CHANGE).await?;
+    let row = client
+        .query_one(&statement, &[&lane, &not_due, &not_late])
+        .await?;
+    Ok(NextChange {
+        due_in: row.get("due_in"),
+        expires_in: row.get("expires_in"),
+    })
+}
+
+/// Lets up to `limit` rows go that have waited for their time, but those in `left_out`; returns how many there were. Rows
+/// that somebody has locked are passed over.
+///
+/// # Errors
+/// When the database can't do it.
+pub async fn release(
+    database: &Database,
+    lane: &str,
+    limit: i64,
+    left_out: &[i64],
+) -> Result<usize, DbError> {
+    let client = database.client().await?;
+    let statement = client.prepare_cached(RELEASE).await?;
+    let rows = client
+        .query(&statement, &[&lane, &limit, &left_out])
+        .await?;
+    Ok(rows.len())
+}
+
+/// Ends up to `limit` rows whose time ran out before they were sent, but those in `left_out`, and tells of them in the same
+/// transaction; returns how many there were. Rows that somebody has locked are passed over.
+///
+/// # Errors
+/// When the database can't do it.
+pub async fn expire(
+    database: &Database,
+    lane: &str,
+    limit: i64,
+    left_out: &[i64],
+) -> Result<usize, DbError> {
+    let mut client = database.client().await?;
+    let transaction = client.transaction().await?;
+    let statement = transaction.prepare_cached(EXPIRE).await?;
+    let rows = transaction
+        .query(&statement, &[&lane, &limit, &left_out])
+        .await?;
+    let ids: Vec<i64> = rows.iter().map(|row| row.get(0)).collect();
+    notify(&transaction, "smpp_delivery", &ids).await?;
+    transaction.commit().await?;
+    Ok(ids.len())
+}
+
+/// The row that [`release`] would take first.
+///
+/// # Errors
+/// When the database can't answer.
+pub async fn next_due(
+    database: &Database,
+    lane: &str,
+    left_out: &[i64],
+) -> Result<Option<i64>, DbError> {
+    first(database, NEXT_DUE, lane, left_out).await
+}
+
+/// The row that [`expire`] would take first.
+///
+/// # Errors
+/// When the database can't answer.
+pub async fn next_late(
+    database: &Database,
+    lane: &str,
+    left_out: &[i64],
+) -> Result<Option<i64>, DbError> {
+    first(database, NEXT_LATE, lane, left_out).await
+}
+
+async fn first(
+    database: &Database,
+    query: &str,
+    lane: &str,
+    left_out: &[i64],
+) -> Result<Option<i64>, DbError> {
+    let client = database.client().await?;
+    let statement = client.prepare_cached(query).await?;
+    let row = client.query_opt(&statement, &[&lane, &left_out]).await?;
+    Ok(row.map(|row| row.get(0)))
+}
