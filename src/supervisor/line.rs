@@ -139,7 +139,7 @@ async fn attempt(
     }
     tell_end(context, &known, &reason, bound_for.is_some());
     match reason {
-        CloseReason::BindRefused(status) if status.refuses_credentials() => {
+        CloseReason::BindRefused(status) if status.refuses_account() => {
             Backoff::longest(fastrand::f64())
         }
         _ => backoff.wait(fastrand::f64()),
