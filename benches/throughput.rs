@@ -24,7 +24,7 @@ use tokio_postgres::{Client, NoTls};
 use esmed::config;
 use esmed::db::{Database, queue};
 use esmed::outbox::{Attempt, Outcome, Target, resolve};
-use esmed::pdu::CommandStatus;
+use esmed::pdu::{CommandStatus, StatusClass};
 use esmed::server::Server;
 use esmed::sim::{Config, LedgerMode, Sim};
 
@@ -171,6 +171,7 @@ async fn queue_alone(rows: i64) -> f64 {
                 };
                 let outcome = Outcome::Answered {
                     status: CommandStatus::ESME_ROK,
+                    class: StatusClass::Ok,
                     message_id: format!("{:016}", row.id),
                 };
                 resolve(&attempt, &outcome, 0.0)
