@@ -92,6 +92,28 @@ async fn each_class_by_an_override() {
     assert_eq!(world.events("server_warning").await, 0);
 }
 
+#[tokio::test]
+async fn the_example_of_the_readme() {
+    let readme = include_str!("../../README.md");
+    let example = readme
+        .split("```sql\n")
+        .find(|it| it.starts_with("INSERT INTO smpp_status_classes"))
+        .and_then(|it| it.split("```").next())
+        .expect("an example");
+    let world = World::new().await;
+    world.sql(example).await;
+    let _daemon = world.daemon();
+    world.enable_sim(", esme_retry_delay", ", 3600").await;
+    for (answer, status) in [
+        (CommandStatus::ESME_RSUBMITFAIL, "retrying"),
+        (CommandStatus::ESME_RMSGQFUL, "retrying"),
+        (CommandStatus(0x0450), "failed"),
+    ] {
+        world.answered(answer, status).await;
+    }
+    assert_eq!(world.events("throttled").await, 0);
+}
+
 /// A row that is tried again and again shows each change when it is heeded.
 async fn changes_hold_without_a_rebind(world: &World) {
     // Each look has the row tried again now; a poll that would find it may be far off.
