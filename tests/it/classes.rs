@@ -2,7 +2,7 @@
 
 use esmed::pdu::CommandStatus;
 
-use crate::support::World;
+use crate::support::{World, simulator, until_seen};
 
 /// A status that nobody knows; permanent if nobody says more.
 const ODD: CommandStatus = CommandStatus(0x0500);
@@ -112,6 +112,56 @@ async fn the_example_of_the_readme() {
         world.answered(answer, status).await;
     }
     assert_eq!(world.events("throttled").await, 0);
+}
+
+#[tokio::test]
+async fn an_override_counts_for_each_part_of_a_long_message() {
+    let world = World::new().await;
+    world
+        .sql("INSERT INTO smpp_status_classes VALUES (1, 69, 'temporary')")
+        .await;
+    world
+        .enable_sim(
+            ", esme_retry_delay, esme_max_submission_attempts",
+            ", 0.05, 2",
+        )
+        .await;
+    let _daemon = world.daemon();
+    // ESME_RSUBMITFAIL for part 2, always.
+    let text = "words ".repeat(70);
+    let refused = world.send("447911123441", &text).await;
+    world.until_status(refused, "failed").await;
+    let info = world.tx(refused, "submission_info").await;
+    assert_eq!(
+        info.as_deref(),
+        Some(
+            "part 2 of 3: ESME_RSUBMITFAIL (0x45): submit failed, after 2 attempts (2 of 3 parts were accepted)"
+        )
+    );
+    assert_eq!(world.sim.ledger().submits_to("447911123441").len(), 4);
+
+    world
+        .sql(
+            "UPDATE smpp_status_classes SET class = 'throttled';
+             INSERT INTO smpp_status_classes VALUES (2, 69, 'ok')",
+        )
+        .await;
+    // Another server takes it for accepted.
+    let other = simulator(|_| {});
+    assert_eq!(world.add_server(&other, true, "", "").await, 2);
+    until_seen(&other.ledger(), "a bind", |records| {
+        records.counts().bound_sessions == 1
+    })
+    .await;
+    let accepted = world.send("447911123541", &text).await;
+    world.until_status(accepted, "sent").await;
+    let part = "SELECT submission_info || (smpp_message_id IS NULL) FROM smpp_tx_parts
+                WHERE submission_done AND part = 2";
+    assert_eq!(
+        world.one::<String>(part).await,
+        "accepted with ESME_RSUBMITFAIL (0x45): submit failedtrue"
+    );
+    assert_eq!(other.ledger().submits_to("447911123541").len(), 3);
 }
 
 /// A row that is tried again and again shows each change when it is heeded.
