@@ -5,7 +5,7 @@ use std::sync::Arc;
 use esmed::config;
 use esmed::db::{Database, queue};
 use esmed::outbox::{Attempt, Outcome, Target, resolve};
-use esmed::pdu::CommandStatus;
+use esmed::pdu::{CommandStatus, StatusClass};
 use esmed::server::Server;
 
 /// What a claim of the daemon brings at most.
@@ -54,6 +54,7 @@ pub(crate) async fn claim_and_record(database: &Database, lane: &str) {
                 };
                 let outcome = Outcome::Answered {
                     status: CommandStatus::ESME_ROK,
+                    class: StatusClass::Ok,
                     message_id: format!("{:016}", row.id),
                 };
                 resolve(&attempt, &outcome, 0.0)

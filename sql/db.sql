@@ -817,10 +817,10 @@ CREATE UNIQUE INDEX smpp_status_classes_once_a_server ON smpp_status_classes (se
 CREATE UNIQUE INDEX smpp_status_classes_once_for_all_servers ON smpp_status_classes (command_status) WHERE server_id IS NULL;
 
 COMMENT ON TABLE smpp_status_classes IS
-  'What an answer of the SMSC means, where it differs from the usual. A row for the server counts before one for all servers. Not available yet.';
+  'What an answer of the SMSC to a submit means, where it differs from the usual. A row for the server counts before one for all servers; at most 1,000 are heeded for a server. A change holds from the next answer on, without a rebind.';
 COMMENT ON COLUMN smpp_status_classes.server_id IS 'The server: smpp_servers.id; NULL: all servers';
-COMMENT ON COLUMN smpp_status_classes.command_status IS 'command_status of the answer';
-COMMENT ON COLUMN smpp_status_classes.class IS 'ok, throttled (the session pauses), temporary (tried again later), permanent (the message fails) or session-fatal (the session is ended)';
+COMMENT ON COLUMN smpp_status_classes.command_status IS 'command_status of the answer, as a number: 69 for 0x45. One for 0 (ESME_ROK) is not heeded, which is an event: it always means accepted';
+COMMENT ON COLUMN smpp_status_classes.class IS 'ok (accepted), throttled (the session pauses, no attempt is used up), temporary (tried again later), permanent (the message fails) or session-fatal (the session is ended and bound anew, the message is tried again)';
 
 CREATE TABLE smpp_error_codes (
   server_id bigint,

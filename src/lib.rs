@@ -4,6 +4,7 @@
 //! knows which, what is pure and what does IO, and the invariants between them.
 
 pub mod backoff;
+pub mod classes;
 pub mod cli;
 pub mod config;
 pub mod daemon;

@@ -1,5 +1,7 @@
 //! Outcomes of attempts become updates of their rows. Pure.
 
+#[cfg(test)]
+mod retries;
 mod standing;
 
 use std::sync::Arc;
@@ -57,6 +59,8 @@ pub enum Outcome {
     Answered {
         /// Its status.
         status: CommandStatus,
+        /// What that means with this SMSC.
+        class: StatusClass,
         /// The id it gave; empty where it gave none.
         message_id: String,
     },
@@ -73,7 +77,15 @@ pub enum Outcome {
 impl From<SubmitOutcome> for Outcome {
     fn from(outcome: SubmitOutcome) -> Self {
         match outcome {
-            SubmitOutcome::Answered { status, message_id } => Self::Answered { status, message_id },
+            SubmitOutcome::Answered {
+                status,
+                class,
+                message_id,
+            } => Self::Answered {
+                status,
+                class,
+                message_id,
+            },
             SubmitOutcome::Unanswered => Self::Unanswered,
             SubmitOutcome::Unwritten => Self::Unwritten,
             SubmitOutcome::Unencodable(reason) => Self::Invalid(reason),
@@ -154,9 +166,11 @@ pub fn resolve(attempt: &Attempt, outcome: &Outcome, jitter: f64) -> RowUpdate {
         id_format: attempt.server.id_format,
     };
     match outcome {
-        Outcome::Answered { status, message_id } => {
-            answered(attempt, *status, message_id, jitter, open)
-        }
+        Outcome::Answered {
+            status,
+            class,
+            message_id,
+        } => answered(attempt, (*status, *class), message_id, jitter, open),
         Outcome::Unanswered => unanswered(attempt, open),
         Outcome::Unwritten => RowUpdate {
             uncounted: 1,
@@ -179,7 +193,7 @@ pub fn resolve(attempt: &Attempt, outcome: &Outcome, jitter: f64) -> RowUpdate {
 
 fn answered(
     attempt: &Attempt,
-    status: CommandStatus,
+    (status, class): (CommandStatus, StatusClass),
     message_id: &str,
     jitter: f64,
     open: RowUpdate,
@@ -190,7 +204,7 @@ fn answered(
         ..open
     };
     let last = attempt.number >= attempt.server.max_submission_attempts;
-    match status.class() {
+    match class {
         StatusClass::Ok if message_id.len() > LONGEST_MESSAGE_ID => RowUpdate {
             done: true,
             parts: Some(1),
@@ -203,10 +217,7 @@ fn answered(
         StatusClass::Ok => RowUpdate {
             done: true,
             message_id: Some(without_nul(message_id)).filter(|id| !id.is_empty()),
-            info: open
-                .note
-                .clone()
-                .filter(|_| attempt.target == Target::Whole),
+            info: accepted_info(attempt, status),
             parts: Some(1),
             ..open
         },
@@ -229,6 +240,24 @@ fn answered(
             ..open
         },
     }
+}
+
+/// The note of the row; and the status, where only `smpp_status_classes` makes it an acceptance: such
+/// an answer has no body by SMPP 3.4 (4.4.2), so no id by which a receipt would find the message.
+fn accepted_info(attempt: &Attempt, status: CommandStatus) -> Option<String> {
+    let note = attempt
+        .note
+        .as_deref()
+        .filter(|_| attempt.target == Target::Whole)
+        .map(str::to_owned);
+    if status == CommandStatus::ESME_ROK {
+        return note;
+    }
+    let said = format!("accepted with {status}");
+    Some(match note {
+        Some(note) => format!("{note}; {said}"),
+        None => said,
+    })
 }
 
 fn unanswered(attempt: &Attempt, open: RowUpdate) -> RowUpdate {
@@ -297,9 +326,11 @@ mod tests {
         }
     }
 
+    /// An answer that means the usual.
     fn answered(status: CommandStatus, number: i32) -> RowUpdate {
         let outcome = Outcome::Answered {
             status,
+            class: status.class(),
             message_id: "00AB".to_owned(),
         };
         resolve(&attempt(number), &outcome, 0.0)
@@ -317,6 +348,7 @@ mod tests {
     fn a_monstrous_id_is_not_kept() {
         let outcome = Outcome::Answered {
             status: CommandStatus::ESME_ROK,
+            class: StatusClass::Ok,
             message_id: "1".repeat(256),
         };
         let update = resolve(&attempt(1), &outcome, 0.0);
@@ -329,6 +361,7 @@ mod tests {
     fn an_empty_id_is_none() {
         let outcome = Outcome::Answered {
             status: CommandStatus::ESME_ROK,
+            class: StatusClass::Ok,
             message_id: String::new(),
         };
         let update = resolve(&attempt(1), &outcome, 0.0);
@@ -344,25 +377,6 @@ mod tests {
             update.info.as_deref(),
             Some("ESME_RINVDSTADR (0x0B): invalid destination address")
         );
-    }
-
-    #[test]
-    fn temporary_is_tried_again_with_growing_delays_until_the_last_attempt() {
-        let first = answered(CommandStatus::ESME_RSYSERR, 1);
-        assert!(!first.failed && !first.done);
-        assert_eq!(first.retry_after, Some(Duration::from_secs(5)));
-        let second = answered(CommandStatus::ESME_RSYSERR, 2);
-        assert_eq!(second.retry_after, Some(Duration::from_secs(10)));
-        let last = answered(CommandStatus::ESME_RSYSERR, 3);
-        assert!(last.failed);
-        assert_eq!(last.retry_after, None);
-    }
-
-    #[test]
-    fn a_retry_is_jittered_by_a_quarter_and_never_longer_than_an_hour() {
-        assert_eq!(retry_delay(&attempt(1), 1.0), Duration::from_millis(3750));
-        assert_eq!(retry_delay(&attempt(30), 0.0), LONGEST_RETRY_DELAY);
-        assert_eq!(retry_delay(&attempt(i32::MAX), 0.0), LONGEST_RETRY_DELAY);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::classes::Classes;
 use crate::config::Password;
 use crate::pdu::{Bind, DEFAULT_MAX_LENGTH};
 use crate::receipt::IdFormat;
@@ -80,6 +81,8 @@ pub struct Server {
     pub name: Option<String>,
     /// Window, rate, throttle delay, and whether it is paused.
     pub settings: Settings,
+    /// What its answers to submits mean.
+    pub classes: Classes,
     /// Sender of messages that name none.
     pub source_addr: String,
     /// TON of the sender; `None`: detected.
@@ -146,6 +149,7 @@ impl Server {
                 throttle_delay: SECOND,
                 paused: false,
             },
+            classes: Classes::default(),
             source_addr: String::new(),
             source_addr_ton: None,
             source_addr_npi: None,
@@ -199,6 +203,7 @@ impl Server {
         for column in &self.not_yet {
             warnings.push(format!("{column} is set, which this version does not heed"));
         }
+        warnings.extend(self.classes.warnings());
         warnings
     }
 
@@ -219,6 +224,7 @@ impl Server {
             },
             timers: account.timers,
             settings: self.settings,
+            classes: self.classes.clone(),
             max_pdu_length: DEFAULT_MAX_LENGTH,
         }
     }

@@ -247,9 +247,13 @@ impl Supervisor {
             );
         }
         self.last_server = Some(server.account.id);
+        for warning in server.warnings() {
+            warn(&self.context, &server, warning);
+        }
         self.context.gauge.in_flight.store(0, Ordering::Relaxed);
         let (control, told) = watch::channel(Control {
             settings: server.settings,
+            classes: server.classes.clone(),
             unbind: None,
             abandon: false,
         });
@@ -293,14 +297,26 @@ impl Supervisor {
     }
 }
 
+fn warn(context: &Context, server: &Server, warning: String) {
+    context.emit(Some(server), "server_warning", None, warning);
+}
+
 /// Passes on what changes without a rebind.
 fn update(line: &Line, server: Server, context: &Context) {
-    if **line.server.borrow() == server {
+    let known = Arc::clone(&line.server.borrow());
+    if *known == server {
         return;
     }
+    let told = known.warnings();
+    for warning in server.warnings() {
+        if !told.contains(&warning) {
+            warn(context, &server, warning);
+        }
+    }
     line.control.send_if_modified(|control| {
-        let changed = control.settings != server.settings;
+        let changed = control.settings != server.settings || control.classes != server.classes;
         control.settings = server.settings;
+        control.classes = server.classes.clone();
         changed
     });
     context.gauge.set_window(server.settings.window);

@@ -28,6 +28,20 @@ while IFS= read -r line; do
   grep -qxF -- "$line" README.md || complain "README.md lacks this line of the simulator's table: $line"
 done < <(awk '/OUTCOMES: &str/ { on = 1; next } on { last = /";$/; sub(/";$/, ""); print; if (last) exit }' src/sim/outcome.rs)
 
+# The statuses of each class: the table in README.md against src/pdu/status.rs. What is permanent is told as "all others".
+classes=$(sed -nE 's/^    (ESME_[A-Z0-9_]+) = 0x([0-9A-F]{4}), ([A-Za-z]+), ".*/\3 \1 \2/p' src/pdu/status.rs |
+  while read -r class name number; do
+    [ "$class" = SessionFatal ] && class=session-fatal
+    [ "$class" = Permanent ] || printf '%s `%s` (0x%02X)\n' "${class,,}" "$name" "0x$number"
+  done | sort)
+readme=$(sed -n '/^| class | what happens | statuses |$/,/^$/p' README.md | sed '1,2d' |
+  while IFS='|' read -r _ class _ statuses _; do
+    { grep -oE '`ESME_[A-Z0-9_]+`( \(0x[0-9A-F]+\))?' <<< "$statuses" || true; } | sed "s/^/$(tr -d '` ' <<< "$class") /"
+  done | sort)
+[ "$(wc -l <<< "$classes")" -ge 10 ] || complain "the statuses of src/pdu/status.rs could not be read"
+difference=$(diff <(echo "$classes") <(echo "$readme")) ||
+  complain "classes of statuses: src/pdu/status.rs (<) and README.md (>) differ:"$'\n'"$difference"
+
 # Event types that the README lists are written somewhere.
 for type in $(sed -n '/^| type | when |$/,/^$/p' README.md | sed '1,2d' | cut -d'|' -f2 | tr ',`' '  '); do
   grep -rqF "\"$type\"" src || complain "README.md tells of events of type $type, which nothing writes"

@@ -20,7 +20,7 @@ const PING_AFTER: Duration = Duration::from_secs(10);
 /// Who is woken up by which table.
 #[derive(Debug, Clone, Default)]
 pub struct Wakeups {
-    /// By `smpp_servers`.
+    /// By `smpp_servers`, and by `smpp_status_classes`, which are read with them.
     pub servers: Arc<Notify>,
     /// By `smpp_tx_queue`.
     pub tx_queue: Arc<Notify>,
@@ -51,7 +51,7 @@ async fn listen(database: &Database, wakeups: &Wakeups) -> Result<(), DbError> {
             match poll_fn(|context| connection.poll_message(context)).await {
                 Some(Ok(AsyncMessage::Notification(notification))) => {
                     match notification.payload() {
-                        "smpp_servers" => wakeups.servers.notify_one(),
+                        "smpp_servers" | "smpp_status_classes" => wakeups.servers.notify_one(),
                         "smpp_tx_queue" => wakeups.tx_queue.notify_one(),
                         _ => {}
                     }

@@ -5,13 +5,16 @@ use std::time::Duration;
 use tokio_postgres::Row;
 
 use super::{Database, DbError};
+use crate::classes::{Classes, MOST_OVERRIDES, Override};
 use crate::config::Password;
+use crate::pdu::{CommandStatus, StatusClass};
 use crate::receipt::IdFormat;
 use crate::server::{Account, InDoubt, Server};
 use crate::session::{BindMode, Settings, Timers};
 use crate::text::{Alphabet, LongMessage, Style};
 
 const SERVERS: &str = include_str!("../../sql/queries/servers.sql");
+const STATUS_CLASSES: &str = include_str!("../../sql/queries/status_classes.sql");
 
 /// The enabled server of a lane.
 ///
@@ -38,7 +41,30 @@ async fn select(
     let client = database.client().await?;
     let statement = client.prepare_cached(SERVERS).await?;
     let rows = client.query(&statement, &[&lane, &ids]).await?;
-    Ok(rows.iter().map(read).collect())
+    let mut servers: Vec<Server> = rows.iter().map(read).collect();
+    if servers.is_empty() {
+        return Ok(servers);
+    }
+    let statement = client.prepare_cached(STATUS_CLASSES).await?;
+    let ids: Vec<i64> = servers.iter().map(|server| server.account.id).collect();
+    // One more tells that there are more.
+    let most = i64::try_from(MOST_OVERRIDES + 1).unwrap_or(i64::MAX);
+    let rows = client.query(&statement, &[&ids, &most]).await?;
+    for server in &mut servers {
+        let id = server.account.id;
+        let of_server = rows.iter().filter(|row| row.get::<_, i64>("id") == id);
+        server.classes = Classes::new(of_server.filter_map(read_override));
+    }
+    Ok(servers)
+}
+
+/// `None` where a constraint of the table is gone, so that the row makes no sense.
+fn read_override(row: &Row) -> Option<Override> {
+    Some(Override {
+        own: row.get("own"),
+        status: CommandStatus(u32::try_from(row.get::<_, i64>("command_status")).ok()?),
+        class: StatusClass::from_name(row.get("class"))?,
+    })
 }
 
 fn read(row: &Row) -> Server {
@@ -101,6 +127,7 @@ fn read(row: &Row) -> Server {
             throttle_delay: duration(row.get("esme_throttle_delay")),
             paused: row.get("esme_submit_paused"),
         },
+        classes: Classes::default(),
         source_addr: row
             .get::<_, Option<String>>("esme_source_addr")
             .unwrap_or_default(),

@@ -17,9 +17,36 @@ pub enum StatusClass {
     Temporary,
     /// Not worth another attempt.
     Permanent,
-    /// The session can't go on.
+    /// The session can't go on. Worth another attempt in the next one.
     SessionFatal,
 }
+
+impl StatusClass {
+    const NAMES: [(Self, &str); 5] = [
+        (Self::Ok, "ok"),
+        (Self::Throttled, "throttled"),
+        (Self::Temporary, "temporary"),
+        (Self::Permanent, "permanent"),
+        (Self::SessionFatal, "session-fatal"),
+    ];
+
+    /// By its name in the tables, e.g. `session-fatal`; `None` for any other name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        let found = Self::NAMES.iter().find(|(_, known)| *known == name);
+        found.map(|&(class, _)| class)
+    }
+
+    /// Its name in the tables.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        let found = Self::NAMES.iter().find(|(known, _)| *known == self);
+        found.map_or("", |&(_, name)| name)
+    }
+}
+
+/// Statuses that SMPP leaves to the makers of SMSCs (5.1.3).
+const OF_VENDORS: std::ops::RangeInclusive<u32> = 0x0400..=0x04FF;
 
 macro_rules! statuses {
     ($($konst:ident = $value:literal, $class:ident, $words:literal;)*) => {
@@ -55,7 +82,7 @@ macro_rules! statuses {
             pub fn class(self) -> StatusClass {
                 match self.0 {
                     $($value => StatusClass::$class,)*
-                    0x0400..=0x04FF => StatusClass::Temporary,
+                    vendor if OF_VENDORS.contains(&vendor) => StatusClass::Temporary,
                     _ => StatusClass::Permanent,
                 }
             }
@@ -68,7 +95,8 @@ statuses! {
     ESME_RINVMSGLEN = 0x0001, Permanent, "invalid message length";
     ESME_RINVCMDLEN = 0x0002, Permanent, "invalid command length";
     ESME_RINVCMDID = 0x0003, Permanent, "invalid command id";
-    ESME_RINVBNDSTS = 0x0004, Temporary, "not bound for this command";
+    // The SMSC has lost the session, say in a failover: each submit in it would be refused.
+    ESME_RINVBNDSTS = 0x0004, SessionFatal, "not bound for this command";
     ESME_RALYBND = 0x0005, Temporary, "already bound";
     ESME_RINVPRTFLG = 0x0006, Permanent, "invalid priority flag";
     ESME_RINVREGDLVFLG = 0x0007, Permanent, "invalid registered delivery flag";
@@ -138,21 +166,33 @@ statuses! {
 
 impl CommandStatus {
     /// Whether a bind that was answered like this is not worth repeating until somebody changes the
-    /// credentials or the account: waiting longer than usual is right.
+    /// account: its credentials or system_type, or a kind of bind that the SMSC does not know. Waiting
+    /// longer than usual is right, for accounts get locked.
+    ///
+    /// ESME_RBINDFAIL is none of these: it is also said while the SMSC holds on to an old session.
     #[must_use]
-    pub fn refuses_credentials(self) -> bool {
+    pub fn refuses_account(self) -> bool {
         matches!(
             self,
-            Self::ESME_RINVPASWD | Self::ESME_RINVSYSID | Self::ESME_RINVSYSTYP
+            Self::ESME_RINVPASWD
+                | Self::ESME_RINVSYSID
+                | Self::ESME_RINVSYSTYP
+                | Self::ESME_RINVCMDID
         )
     }
 }
 
-/// `ESME_RINVDSTADR (0x0B): invalid destination address`, or `unknown status 0x0500`.
+/// `ESME_RINVDSTADR (0x0B): invalid destination address`, `unknown status 0x0500`, or
+/// `vendor status 0x0450: its meaning is the provider's to tell`.
 impl fmt::Display for CommandStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.name(), self.words()) {
             (Some(name), Some(words)) => write!(f, "{name} (0x{:02X}): {words}", self.0),
+            _ if OF_VENDORS.contains(&self.0) => write!(
+                f,
+                "vendor status 0x{:04X}: its meaning is the provider's to tell",
+                self.0
+            ),
             _ => write!(f, "unknown status 0x{:04X}", self.0),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::classes::Classes;
 use crate::pdu::Bind;
 
 /// Which bind is sent.
@@ -54,6 +55,8 @@ pub struct Config {
     pub timers: Timers,
     /// What can change later.
     pub settings: Settings,
+    /// What the answers to submits mean; can change later too.
+    pub classes: Classes,
     /// Longest PDU accepted, in octets.
     pub max_pdu_length: usize,
 }

@@ -227,7 +227,8 @@ impl<O: Outlet> Driver<'_, O> {
                     }
                 }
                 Woken::Control => {
-                    let control = *control.borrow_and_update();
+                    let control = control.borrow_and_update().clone();
+                    self.session.set_classes(control.classes);
                     self.session.set_settings(control.settings, now);
                     if control.abandon {
                         self.session.close(CloseReason::LeaseLost);
@@ -341,10 +342,16 @@ impl<O: Outlet> Driver<'_, O> {
                 Event::Answered {
                     token,
                     status,
+                    class,
                     message_id,
-                } => self
-                    .outlet
-                    .outcome(token, SubmitOutcome::Answered { status, message_id }),
+                } => {
+                    let answered = SubmitOutcome::Answered {
+                        status,
+                        class,
+                        message_id,
+                    };
+                    self.outlet.outcome(token, answered);
+                }
                 Event::Unanswered { token } => {
                     self.outlet.outcome(token, SubmitOutcome::Unanswered);
                 }

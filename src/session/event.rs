@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use crate::pdu::{CommandId, CommandStatus, Frame, FrameError};
+use crate::pdu::{CommandId, CommandStatus, Frame, FrameError, StatusClass};
 
 /// Why a session ended.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -61,6 +61,8 @@ pub enum Event<T> {
         token: T,
         /// Of the response, or of the generic_nack in its place.
         status: CommandStatus,
+        /// What that means with this SMSC.
+        class: StatusClass,
         /// Of the response; empty where it has none.
         message_id: String,
     },

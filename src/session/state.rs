@@ -13,6 +13,7 @@ use super::event::{Capacity, CloseReason, Event};
 use super::rate::Bucket;
 use super::throttle::Throttle;
 use super::window::{Leftover, Window};
+use crate::classes::Classes;
 use crate::pdu::{
     CommandId, CommandStatus, EncodeError, FrameDecoder, MessageIdResp, Pdu, SubmitSm,
 };
@@ -117,6 +118,11 @@ impl<T> Session<T> {
         self.throttle.set_delay(settings.throttle_delay);
         self.config.settings = settings;
         self.after_window_change(now);
+    }
+
+    /// Changes what the answers to submits mean, from the next answer on.
+    pub fn set_classes(&mut self, classes: Classes) {
+        self.config.classes = classes;
     }
 
     /// Whether it was told to submit nothing for the time being.

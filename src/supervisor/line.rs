@@ -27,9 +27,6 @@ pub(super) async fn run(
     mut control: watch::Receiver<Control>,
 ) {
     let first = Arc::clone(&server.borrow());
-    for warning in first.warnings() {
-        context.emit(Some(&first), "server_warning", None, warning);
-    }
     if let Some(reason) = unusable(&first) {
         show(&context, &control, "unusable", &first);
         context.emit(Some(&first), "server_unusable", Some("down"), reason);
@@ -139,7 +136,7 @@ async fn attempt(
     }
     tell_end(context, &known, &reason, bound_for.is_some());
     match reason {
-        CloseReason::BindRefused(status) if status.refuses_credentials() => {
+        CloseReason::BindRefused(status) if status.refuses_account() => {
             Backoff::longest(fastrand::f64())
         }
         _ => backoff.wait(fastrand::f64()),

@@ -7,6 +7,7 @@ mod support;
 
 mod bad_input;
 mod basics;
+mod classes;
 mod doubt;
 mod expiry;
 mod faults;

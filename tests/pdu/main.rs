@@ -6,6 +6,7 @@ mod faults;
 mod json;
 mod oracle;
 mod properties;
+mod statuses;
 mod tlvs;
 mod vectors;
 

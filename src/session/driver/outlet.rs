@@ -6,7 +6,8 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use super::super::Settings;
-use crate::pdu::{CommandId, CommandStatus, Frame, SubmitSm};
+use crate::classes::Classes;
+use crate::pdu::{CommandId, CommandStatus, Frame, StatusClass, SubmitSm};
 
 /// A submit on its way to the socket.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub enum SubmitOutcome {
     Answered {
         /// Its status.
         status: CommandStatus,
+        /// What that meant when it came: session and table go by the same meaning.
+        class: StatusClass,
         /// The id it gave; empty where it gave none.
         message_id: String,
     },
@@ -118,10 +121,12 @@ pub trait Outlet {
 }
 
 /// What the session is told to do.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Control {
     /// In force from now on.
     pub settings: Settings,
+    /// In force from now on.
+    pub classes: Classes,
     /// Unbind, awaiting answers for so long.
     pub unbind: Option<Duration>,
     /// End at once: the lane is another daemon's.

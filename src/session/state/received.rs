@@ -150,17 +150,21 @@ impl<T> Session<T> {
                 .push_back(Event::StrayResponse(header.command_id));
             return;
         };
-        // A generic_nack is never an acceptance, whatever its status says.
+        // A generic_nack is never an acceptance, whatever its status says, here or in the table.
         let status = if nack && header.command_status == CommandStatus::ESME_ROK {
             CommandStatus::ESME_RUNKNOWNERR
         } else {
             header.command_status
         };
+        let class = match self.config.classes.class_of(status) {
+            StatusClass::Ok if nack => status.class(),
+            class => class,
+        };
         let message_id = match frame.decode().map(|decoded| decoded.pdu) {
             Ok(Pdu::SubmitSmResp(Some(body))) => body.message_id.to_text(),
             _ => String::new(),
         };
-        let edge = match status.class() {
+        let edge = match class {
             StatusClass::Ok => self.throttle.accepted(now),
             StatusClass::Throttled => self.throttle.refused(now),
             _ => None,
@@ -168,6 +172,7 @@ impl<T> Session<T> {
         self.events.push_back(Event::Answered {
             token,
             status,
+            class,
             message_id,
         });
         match edge {
@@ -175,7 +180,7 @@ impl<T> Session<T> {
             Some(Edge::Ended) => self.events.push_back(Event::ThrottleEnded),
             None => {}
         }
-        if status.class() == StatusClass::SessionFatal && self.state == State::Bound {
+        if class == StatusClass::SessionFatal && self.state == State::Bound {
             self.state = State::Failing(status, now + LEAVING_GRACE);
         }
         self.after_window_change(now);

@@ -13,6 +13,7 @@ use crate::pdu::{DataSm, Tag, Tlv, Tlvs};
 fn accepted() -> SubmitOutcome {
     SubmitOutcome::Answered {
         status: OK,
+        class: StatusClass::Ok,
         message_id: "id".to_owned(),
     }
 }

@@ -1,6 +1,7 @@
 //! Two peers in memory under a clock that jumps: the session, and an SMSC that says what a test wants.
 
 mod bind;
+mod classes;
 mod deliveries;
 mod driver;
 mod driver_ends;
@@ -20,9 +21,10 @@ use std::time::{Duration, Instant};
 use bytes::BytesMut;
 
 use super::{BindMode, Capacity, CloseReason, Config, Event, Leftover, Session, Settings, Timers};
+use crate::classes::{Classes, Override};
 use crate::pdu::{
     Bind, BindResp, CommandId, CommandStatus, DeliverSm, Frame, FrameDecoder, Header,
-    MessageIdResp, Pdu, ShortMessage, SubmitSm,
+    MessageIdResp, Pdu, ShortMessage, StatusClass, SubmitSm,
 };
 
 /// Failing cases are printed, not kept in a file.
@@ -69,6 +71,7 @@ fn config() -> Config {
         },
         timers: TIMERS,
         settings: SETTINGS,
+        classes: Classes::default(),
         max_pdu_length: 70_000,
     }
 }
@@ -134,9 +137,19 @@ fn decoded(octets: &mut BytesMut) -> Vec<(Header, Pdu)> {
 }
 
 fn answered(token: u32, status: CommandStatus, message_id: &str) -> Event<u32> {
+    answered_as(token, status, status.class(), message_id)
+}
+
+fn answered_as(
+    token: u32,
+    status: CommandStatus,
+    class: StatusClass,
+    message_id: &str,
+) -> Event<u32> {
     Event::Answered {
         token,
         status,
+        class,
         message_id: message_id.to_owned(),
     }
 }

@@ -190,6 +190,7 @@ pub(super) async fn play_on<S: AsyncRead + AsyncWrite, F: Future<Output = ()>>(
     let (submissions, submitted) = mpsc::channel(1000);
     let (control, controlled) = watch::channel(Control {
         settings: config.settings,
+        classes: config.classes.clone(),
         unbind: None,
         abandon: false,
     });
