@@ -14,6 +14,8 @@ mod inbox;
 mod lease;
 mod listen;
 mod long;
+mod per_message;
+mod prefixes;
 mod queries;
 mod readme;
 mod receipts;
