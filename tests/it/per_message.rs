@@ -175,6 +175,23 @@ async fn a_refusal_names_the_column_and_fails_the_row_alone() {
 }
 
 #[tokio::test]
+async fn the_example_of_the_readme() {
+    let (world, _daemon) = world_with("", "").await;
+    world.example("### Per message").await;
+    world.until_status(1, "sent").await;
+    let submit = world.sim.ledger().submits().pop().unwrap();
+    let pdu = submit.pdu.escape_ascii().to_string();
+    // Behind a time of delivery in UTC.
+    assert!(pdu.contains(r"00+\x00000000060000000R\x00"), "{pdu}");
+    let tlvs =
+        r"\x02\x04\x00\x02\x00\x07\x14\x01\x00\x02ab\x14\x02\x00\x04text\x14\x03\x00\x051207\x00";
+    assert!(
+        pdu.ends_with(&format!("Doors open at eight{tlvs}")),
+        "{pdu}"
+    );
+}
+
+#[tokio::test]
 async fn what_the_table_refuses_by_itself() {
     let world = World::new().await;
     for (column, value) in [

@@ -81,6 +81,22 @@ async fn the_longest_prefix_names_the_sender() {
 }
 
 #[tokio::test]
+async fn the_example_of_the_readme() {
+    let world = World::new().await;
+    let _daemon = world.daemon();
+    world.enable_sim("", "").await;
+    world.example("### Sender by prefix").await;
+    world.until_bound().await;
+    for (number, expected) in [
+        ("0831234567", "27830000001"),
+        ("0741234567", "27741000001"),
+        ("0601234567", "27000000000"),
+    ] {
+        assert_eq!(sender(&world, number).await, expected, "{number}");
+    }
+}
+
+#[tokio::test]
 async fn every_part_of_a_long_message_has_it() {
     let (world, _daemon) = bound_world(
         ", esme_long_message, esme_country_code, esme_registered_delivery",
