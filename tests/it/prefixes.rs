@@ -83,9 +83,9 @@ async fn the_longest_prefix_names_the_sender() {
 #[tokio::test]
 async fn the_example_of_the_readme() {
     let world = World::new().await;
-    let _daemon = world.daemon();
     world.enable_sim("", "").await;
     world.example("### Sender by prefix").await;
+    let _daemon = world.daemon();
     world.until_bound().await;
     for (number, expected) in [
         ("0831234567", "27830000001"),
