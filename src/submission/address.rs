@@ -67,10 +67,17 @@ pub struct PrefixRow {
     pub server_id: Option<i64>,
 }
 
+/// What a prefix says.
+#[derive(Debug, PartialEq, Eq)]
+struct OfPrefix {
+    server_id: Option<i64>,
+    source_addr: Option<String>,
+}
+
 /// The senders by prefix: `smpp_prefixes` in memory.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Prefixes {
-    by_prefix: HashMap<String, Vec<(Option<i64>, Option<String>)>>,
+    by_prefix: HashMap<String, Vec<OfPrefix>>,
     /// Lengths of prefixes that there are, the longest first.
     lengths: Vec<usize>,
 }
@@ -86,7 +93,10 @@ impl Prefixes {
             if let Some(has) = has_length.get_mut(row.prefix.len()) {
                 *has = true;
                 let senders = by_prefix.entry(row.prefix).or_default();
-                senders.push((row.server_id, row.source_addr));
+                senders.push(OfPrefix {
+                    server_id: row.server_id,
+                    source_addr: row.source_addr,
+                });
             }
         }
         let lengths = (0..has_length.len()).rev();
@@ -109,9 +119,9 @@ impl Prefixes {
             else {
                 continue;
             };
-            let of = |server: Option<i64>| senders.iter().find(|(own, _)| *own == server);
-            if let Some((_, sender)) = of(Some(server_id)).or_else(|| of(None)) {
-                return sender.as_deref();
+            let of = |server: Option<i64>| senders.iter().find(|it| it.server_id == server);
+            if let Some(sender) = of(Some(server_id)).or_else(|| of(None)) {
+                return sender.source_addr.as_deref();
             }
         }
         None

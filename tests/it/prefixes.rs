@@ -126,7 +126,7 @@ async fn every_part_of_a_long_message_has_it() {
         let tags: Vec<u16> = submit.tlvs.0.iter().map(|tlv| tlv.tag.0).collect();
         // The row's, then sar_msg_ref_num, sar_total_segments and sar_segment_seqnum.
         assert_eq!(tags, [0x1401, 0x020C, 0x020E, 0x020F]);
-        let head = b"\0\x01\x0127830000001\0\x01\x0127831234500\0\0\0\0\0000000010000000R\0";
+        let head = b"\0\x01\x0127830000001\0\x01\x0127831234500\0\0\0\0\x00000000010000000R\0";
         assert_eq!(&submit.pdu[16..16 + head.len()], head);
     }
     let reference = |at: usize| submits[at].segment.unwrap().reference;

@@ -77,7 +77,7 @@ fn every_field_stands_in_its_place() {
         .unwrap();
     // SMPP 3.4, 4.4.1.
     let body = b"CMT\0\x03\x0112345\0\x02\x08447911123456\0\x03\x41\x02\
-        240228130000200+\0000001000000000R\0\x02\0\0\0\0\x02\x04\0\x02\0\x07";
+        240228130000200+\x00000001000000000R\0\x02\0\0\0\0\x02\x04\0\x02\0\x07";
     assert_eq!(
         out[16..].escape_ascii().to_string(),
         body.escape_ascii().to_string()
