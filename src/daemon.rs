@@ -18,7 +18,7 @@ use crate::feeder::Feeder;
 use crate::in_flight::InFlight;
 use crate::leader::{self, Leadership};
 use crate::prefixes::Keeper;
-use crate::recorder::{Recorder, Told};
+use crate::recorder::{Assembly, Recorder, Told};
 use crate::supervisor::{self, Gauge};
 
 /// Outcomes on their way to the recorder: more than can be in flight under any window.
@@ -130,6 +130,7 @@ async fn serve(
             database_up,
             wary_until: None,
             told: Told::new(event_log.clone()),
+            assembly: Assembly::new(config.daemon.reassembly_timeout()),
         }
         .run(give_up.clone()),
     );

@@ -6,6 +6,7 @@ pub mod inbound;
 mod interval;
 pub mod lease;
 pub mod listener;
+pub mod long;
 pub mod parts;
 pub mod prefixes;
 pub mod queue;

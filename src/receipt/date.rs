@@ -35,7 +35,7 @@ fn short(digits: &str, tail: &str) -> Option<String> {
     if year >= 70 {
         return None;
     }
-    moment(2000 + year, &digits[2..], tail)
+    moment("20", digits, tail)
 }
 
 /// `YYYYMMDDhhmm` or `YYYYMMDDhhmmss`.
@@ -44,7 +44,8 @@ fn long(digits: &str) -> Option<String> {
     if !(2000..2100).contains(&year) {
         return None;
     }
-    moment(year, &digits[4..], "")
+    let (century, digits) = digits.split_at(2);
+    moment(century, digits, "")
 }
 
 /// `YYMMDDhhmmss` with tenths, quarter hours and `+` or `-`.
@@ -71,20 +72,28 @@ fn iso(raw: &str) -> Option<String> {
     Some(day.and_time(time).format("%Y-%m-%dT%H:%M:%S").to_string())
 }
 
-/// A year and `MMDDhhmm` or `MMDDhhmmss`.
-fn moment(year: u32, digits: &str, tail: &str) -> Option<String> {
-    let (month, day) = (number(digits, 0, 2)?, number(digits, 2, 4)?);
-    let (hour, minute) = (number(digits, 4, 6)?, number(digits, 6, 8)?);
-    let second = if digits.len() > 8 {
-        number(digits, 8, 10)?
+/// `YYMMDDhhmm` or `YYMMDDhhmmss` of a century.
+fn moment(century: &str, digits: &str, tail: &str) -> Option<String> {
+    let year = number(century, 0, 2)? * 100 + number(digits, 0, 2)?;
+    let (month, day) = (number(digits, 2, 4)?, number(digits, 4, 6)?);
+    let (hour, minute) = (number(digits, 6, 8)?, number(digits, 8, 10)?);
+    let second = if digits.len() > 10 {
+        number(digits, 10, 12)?
     } else {
         0
     };
     NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day)?;
     NaiveTime::from_hms_opt(hour, minute, second)?;
-    Some(format!(
-        "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{tail}"
-    ))
+    // The digits are there already: to format numbers takes longer than all the rest of a receipt.
+    let mut date = String::with_capacity(32);
+    date.push_str(century);
+    let pieces = [("", 0), ("-", 2), ("-", 4), ("T", 6), (":", 8), (":", 10)];
+    for (before, at) in pieces {
+        date.push_str(before);
+        date.push_str(digits.get(at..at + 2).unwrap_or("00"));
+    }
+    date.push_str(tail);
+    Some(date)
 }
 
 fn number(digits: &str, from: usize, to: usize) -> Option<u32> {
