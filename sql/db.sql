@@ -415,7 +415,7 @@ COMMENT ON COLUMN smpp_servers.esme_source_addr_ton IS 'Type of number of the se
 COMMENT ON COLUMN smpp_servers.esme_source_addr_npi IS 'Numbering plan of the sender; NULL: detected (empty or any letter 0, otherwise 1)';
 COMMENT ON COLUMN smpp_servers.esme_dest_addr_ton IS 'Type of number of the destination; 1 is international';
 COMMENT ON COLUMN smpp_servers.esme_dest_addr_npi IS 'Numbering plan of the destination; 1 is E.164';
-COMMENT ON COLUMN smpp_servers.esme_country_code IS 'Country calling code, such as 27: destinations in national form (leading 0), with + or with 00 are sent in international form; NULL: they are sent as they are. Not available yet';
+COMMENT ON COLUMN smpp_servers.esme_country_code IS 'Country calling code, such as 27: destinations in national form (leading 0), with + or with 00 are sent in international form (27821234567), unless their TON is neither 0 nor 1; NULL: they are sent as they are';
 COMMENT ON COLUMN smpp_servers.esme_window_size IS 'Most requests that may be unanswered at once';
 COMMENT ON COLUMN smpp_servers.esme_throughput IS 'Most submit PDUs a second (each part of a long message counts); NULL: no limit';
 COMMENT ON COLUMN smpp_servers.esme_throttle_delay IS 'Seconds that the whole session pauses after ESME_RTHROTTLED or ESME_RMSGQFUL, growing while it goes on';
@@ -428,7 +428,7 @@ COMMENT ON COLUMN smpp_servers.esme_part_receipts IS 'each: every part of a long
 COMMENT ON COLUMN smpp_servers.esme_receipts_without_esm_class IS 'TRUE only for providers that send receipts with esm_class 0: then the text decides, and a phone could forge one';
 COMMENT ON COLUMN smpp_servers.esme_message_id_format IS 'How the id in a receipt relates to the one in the response: same (case, leading zeros, 0x before a hexadecimal number and blanks ignored), resp_hex (response hexadecimal, receipt decimal), receipt_hex (the other way round), uuid (a UUID, with hyphens on one side only), receipt_suffix (@ and more behind the id in the receipt) or resp_hex_string (the response has each character of the id as two hexadecimal digits). Which one it is: esmed_id_formats(id). After a correction: esmed_rematch()';
 COMMENT ON COLUMN smpp_servers.esme_in_doubt IS 'What becomes of a submit whose answer was lost: resend (again, with possible_duplicate set), fail, or hold (until somebody decides)';
-COMMENT ON COLUMN smpp_servers.esme_validity_period IS 'validity_period of messages that name none themselves; NULL: the default of the SMSC. Not available yet';
+COMMENT ON COLUMN smpp_servers.esme_validity_period IS 'validity_period of messages that name none themselves (see smpp_tx_queue.smpp_validity_period); NULL: the default of the SMSC';
 COMMENT ON COLUMN smpp_servers.esme_submit_paused IS 'TRUE: stay bound and receive, submit nothing';
 COMMENT ON COLUMN smpp_servers.esme_tls IS 'TRUE: connect with TLS. Not available yet';
 COMMENT ON COLUMN smpp_servers.esme_tls_verify IS 'FALSE: the certificate of the SMSC is not checked. Not available yet';
@@ -584,8 +584,8 @@ COMMENT ON COLUMN smpp_tx_queue.submission_failed IS 'TRUE: given up; submission
 COMMENT ON COLUMN smpp_tx_queue.submission_info IS 'Outcome of the last attempt in words, such as the name of the SMPP status; cancelled: by esmed_cancel';
 COMMENT ON COLUMN smpp_tx_queue.lane IS 'The daemon of this lane sends it';
 COMMENT ON COLUMN smpp_tx_queue.smpp_source_addr IS 'Sender; NULL: by smpp_prefixes, then esme_source_addr of the server';
-COMMENT ON COLUMN smpp_tx_queue.smpp_source_addr_ton IS 'Type of number of the sender; NULL: as the server says';
-COMMENT ON COLUMN smpp_tx_queue.smpp_source_addr_npi IS 'Numbering plan of the sender; NULL: as the server says';
+COMMENT ON COLUMN smpp_tx_queue.smpp_source_addr_ton IS 'Type of number of the sender; NULL: as the server says for its own sender, detected for any other';
+COMMENT ON COLUMN smpp_tx_queue.smpp_source_addr_npi IS 'Numbering plan of the sender; NULL: as the server says for its own sender, detected for any other';
 COMMENT ON COLUMN smpp_tx_queue.smpp_dest_addr_ton IS 'Type of number of the destination; NULL: as the server says';
 COMMENT ON COLUMN smpp_tx_queue.smpp_dest_addr_npi IS 'Numbering plan of the destination; NULL: as the server says';
 COMMENT ON COLUMN smpp_tx_queue.smpp_service_type IS 'service_type, at most 5 octets; NULL: as the server says';
@@ -593,9 +593,9 @@ COMMENT ON COLUMN smpp_tx_queue.smpp_protocol_id IS 'protocol_id; NULL: 0';
 COMMENT ON COLUMN smpp_tx_queue.smpp_esm_class IS 'esm_class; NULL: chosen';
 COMMENT ON COLUMN smpp_tx_queue.smpp_data_coding IS 'data_coding, which also says how the text is encoded; NULL: chosen by the text';
 COMMENT ON COLUMN smpp_tx_queue.smpp_message_class IS 'Message class: 0 is shown at once and not stored (flash), 1 phone, 2 SIM, 3 terminal equipment; NULL: none';
-COMMENT ON COLUMN smpp_tx_queue.smpp_validity_period IS 'How long the SMSC may try to deliver it; NULL: as the server says. Not available yet: a row that sets it fails';
-COMMENT ON COLUMN smpp_tx_queue.smpp_schedule_delivery_time IS 'When the SMSC shall deliver it; NULL: at once. Compare send_after. Not available yet: a row that sets it fails';
-COMMENT ON COLUMN smpp_tx_queue.smpp_optional_parameters IS 'TLVs to send, by name or by tag: {"user_message_reference": 7, "0x1401": {"hex": "6162"}, "0x1402": "text"}. Not available yet: a row that sets it fails';
+COMMENT ON COLUMN smpp_tx_queue.smpp_validity_period IS 'How long the SMSC may try to deliver it, from each submit on; NULL: esme_validity_period of the server. In whole seconds (rounded up), exact up to 31 days; more days are sent as calendar months and years, two days off at most';
+COMMENT ON COLUMN smpp_tx_queue.smpp_schedule_delivery_time IS 'When the SMSC shall deliver it, sent in UTC; NULL or over: at once. Compare send_after, which keeps the message here';
+COMMENT ON COLUMN smpp_tx_queue.smpp_optional_parameters IS 'TLVs to send, by name or by tag: {"user_message_reference": 7, "0x1401": {"hex": "6162"}, "0x1402": "text", "0x1403": {"cstring": "ends with a NUL"}}. Up to 4096 octets together';
 COMMENT ON COLUMN smpp_tx_queue.send_after IS 'It is not sent before; NULL: at once';
 COMMENT ON COLUMN smpp_tx_queue.expires_at IS 'It is not sent (again) after it, and ends failed with the state EXPIRED; NULL: never';
 COMMENT ON COLUMN smpp_tx_queue.client_ref IS 'Reference of the application, unique while the row exists: INSERT ... ON CONFLICT (client_ref) DO NOTHING sends a message once however often it is tried';
@@ -789,18 +789,22 @@ COMMENT ON COLUMN smpp_inbox.server_id IS 'Server that it came from: smpp_server
 COMMENT ON COLUMN smpp_inbox.rx_ids IS 'Its PDUs: smpp_rx_queue.id, in the order of the parts, without repeated and missing ones';
 
 CREATE TABLE smpp_prefixes (
-  prefix text CONSTRAINT smpp_prefixes_pkey PRIMARY KEY
-    CONSTRAINT smpp_prefixes_prefix_only_digits CHECK (prefix ~ '^[0-9]*$'),
+  prefix text NOT NULL
+    CONSTRAINT smpp_prefixes_prefix_at_most_20_digits CHECK (prefix ~ '^[0-9]{0,20}$'),
   operator text,
-  source_addr text,
+  source_addr text
+    CONSTRAINT smpp_prefixes_source_addr_at_most_20_octets CHECK (octet_length(source_addr) <= 20),
   server_id bigint
 );
 
+CREATE UNIQUE INDEX smpp_prefixes_once_a_server ON smpp_prefixes (server_id, prefix);
+CREATE UNIQUE INDEX smpp_prefixes_once_for_all_servers ON smpp_prefixes (prefix) WHERE server_id IS NULL;
+
 COMMENT ON TABLE smpp_prefixes IS
-  'Sender by destination: the longest prefix of the number counts. It stands behind smpp_source_addr of the message and before esme_source_addr of the server. Not available yet.';
-COMMENT ON COLUMN smpp_prefixes.prefix IS 'First digits of the destination, in the form in which it is sent; the empty one fits all';
+  'Sender by destination: the longest prefix of the number counts; of two of the same length that of the server. It stands behind smpp_source_addr of the message and before esme_source_addr of the server. Changes are heeded at once; rows beyond 100,000, those with the longest prefixes, are not.';
+COMMENT ON COLUMN smpp_prefixes.prefix IS 'First digits of the destination, in the form in which it is sent (see esme_country_code), a leading + left aside; the empty one fits all';
 COMMENT ON COLUMN smpp_prefixes.operator IS 'Name of the operator, for people';
-COMMENT ON COLUMN smpp_prefixes.source_addr IS 'Sender to use; NULL: as the server says';
+COMMENT ON COLUMN smpp_prefixes.source_addr IS 'Sender to use, its TON and NPI are detected; NULL: as the server says';
 COMMENT ON COLUMN smpp_prefixes.server_id IS 'Only for messages that leave by this server: smpp_servers.id; NULL: by any';
 
 CREATE TABLE smpp_status_classes (

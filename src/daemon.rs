@@ -17,6 +17,7 @@ use crate::events::{self, EventLog};
 use crate::feeder::Feeder;
 use crate::in_flight::InFlight;
 use crate::leader::{self, Leadership};
+use crate::prefixes::Keeper;
 use crate::recorder::{Assembly, Recorder, Told};
 use crate::supervisor::{self, Gauge};
 
@@ -133,6 +134,12 @@ async fn serve(
         }
         .run(give_up.clone()),
     );
+    let (keeper, prefixes) = Keeper::new(
+        database.clone(),
+        event_log.clone(),
+        Arc::clone(&wakeups.prefixes),
+    );
+    let mut keeper = tokio::spawn(keeper.run(poll_interval, stop.clone()));
     let mut feeder = tokio::spawn(
         Feeder {
             database: database.clone(),
@@ -143,6 +150,7 @@ async fn serve(
             outcomes: outcomes.clone(),
             in_flight: in_flight.clone(),
             wake: Arc::clone(&wakeups.tx_queue),
+            prefixes,
             events: event_log.clone(),
             poll_interval,
         }
@@ -182,6 +190,7 @@ async fn serve(
         () = lost.cancelled() => None,
         _ = &mut recorder => Some("recorder"),
         _ = &mut feeder => Some("feeder"),
+        _ = &mut keeper => Some("prefixes"),
         _ = &mut lines => Some("supervisor"),
         _ = &mut heart => Some("heartbeat"),
     };
@@ -192,6 +201,7 @@ async fn serve(
     stop.cancel();
     let drain = async {
         ended("feeder", feeder).await;
+        ended("prefixes", keeper).await;
         ended("supervisor", lines).await;
         // Both channels are closed now, and the recorder ends with its last commit.
         let patience = config.daemon.drain_timeout() + LAST_COMMIT;

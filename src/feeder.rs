@@ -24,6 +24,7 @@ use crate::events::EventLog;
 use crate::in_flight::InFlight;
 use crate::lease::Lease;
 use crate::outbox::Attempt;
+use crate::prefixes;
 use crate::recorder::Recorded;
 use crate::server::Server;
 use crate::session::driver::Submission;
@@ -83,6 +84,8 @@ pub struct Feeder {
     pub in_flight: InFlight,
     /// Rings when the table changed.
     pub wake: Arc<Notify>,
+    /// Senders by prefix.
+    pub prefixes: prefixes::Current,
     /// For rows that can't be claimed.
     pub events: EventLog,
     /// Without a ring, look so often.
@@ -133,6 +136,8 @@ impl Feeder {
     pub async fn run(mut self, stop: CancellationToken) {
         let work = async {
             self.adopt_patiently(None).await;
+            // Else messages would leave with the wrong sender.
+            self.prefixes.first().await;
             let mut turn = Turn {
                 lookahead: Lookahead::new(Instant::now()),
                 refusals: Refusals::default(),
@@ -349,6 +354,7 @@ impl Feeder {
             let (database, lane, epoch) = (self.database.clone(), self.lane.clone(), self.epoch);
             let (in_flight, outcomes) = (self.in_flight.clone(), self.outcomes.clone());
             let submissions = handle.submissions.clone();
+            let prefixes = self.prefixes.clone();
             async move {
                 // Before the time that the database takes: a row may expire early by that, never late.
                 let asked = Instant::now();
@@ -359,6 +365,7 @@ impl Feeder {
                 let dispatch = Dispatch {
                     database,
                     server,
+                    prefixes: prefixes.now().await,
                     submissions,
                     outcomes,
                     asked,

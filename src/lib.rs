@@ -18,6 +18,7 @@ pub mod leader;
 pub mod lease;
 pub mod outbox;
 pub mod pdu;
+pub mod prefixes;
 pub mod reassembly;
 pub mod receipt;
 pub mod recorder;

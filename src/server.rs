@@ -7,6 +7,7 @@ use crate::config::Password;
 use crate::pdu::{Bind, DEFAULT_MAX_LENGTH};
 use crate::receipt::IdFormat;
 use crate::session::{self, BindMode, Settings, Timers};
+use crate::submission::time::Interval;
 use crate::text::Style;
 
 /// What becomes of a submit whose answer was lost.
@@ -93,8 +94,12 @@ pub struct Server {
     pub dest_addr_ton: u8,
     /// NPI of the destination.
     pub dest_addr_npi: u8,
+    /// Country calling code that brings destinations into international form; `None`: they are sent as they are.
+    pub country_code: Option<String>,
     /// service_type of messages that name none.
     pub service_type: String,
+    /// validity_period of messages that name none; `None`: the default of the SMSC.
+    pub validity_period: Option<Interval>,
     /// Ask for a receipt for each message.
     pub registered_delivery: bool,
     /// A message fails after so many attempts.
@@ -155,7 +160,9 @@ impl Server {
             source_addr_npi: None,
             dest_addr_ton: 1,
             dest_addr_npi: 1,
+            country_code: None,
             service_type: String::new(),
+            validity_period: None,
             registered_delivery: false,
             max_submission_attempts: 3,
             retry_delay: 5 * SECOND,

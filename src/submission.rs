@@ -1,15 +1,18 @@
 //! A claimed row becomes a submit_sm, or several. Pure.
 
+pub mod address;
+mod frame;
+pub mod time;
+pub mod tlvs;
+
 use crate::db::parts::Part;
 use crate::db::queue::{Claimed, LONGEST_TEXT};
-use crate::pdu::{CString, ShortMessage, SubmitSm, Tag};
+use crate::pdu::{ShortMessage, SubmitSm, Tag};
 use crate::server::Server;
 use crate::text::{self, LongMessage, Plan, Wanted};
 
-/// registered_delivery (SMPP 3.4, 5.2.17): a receipt for success and failure.
-const RECEIPT: u8 = 1;
-/// registered_delivery: a receipt for failure.
-const RECEIPT_FOR_FAILURE: u8 = 2;
+pub use frame::{check_parts, frame};
+
 /// esm_class: short_message begins with a user data header (SMPP 3.4, 5.2.12).
 const UDH_INDICATOR: u8 = 0x40;
 
@@ -29,61 +32,6 @@ pub fn plan(row: &Claimed, server: &Server) -> Result<Plan, String> {
     };
     text::plan(&row.short_message, wanted, &server.style)
         .map_err(|error| format!("smpp_short_message: {error}"))
-}
-
-/// The submit_sm of a row but for its text.
-///
-/// # Errors
-/// Why the row can't be sent, naming the column and what would be right.
-pub fn frame(row: &Claimed, server: &Server) -> Result<SubmitSm, String> {
-    if let Some(column) = row.not_yet.first() {
-        return Err(format!(
-            "{column} is set, which this version can't send; it must be NULL"
-        ));
-    }
-    let source_addr = row.source_addr.as_deref().unwrap_or(&server.source_addr);
-    let (detected_ton, detected_npi) = detect_ton_npi(source_addr);
-    // A row with a sender of its own detects its own TON and NPI.
-    let (server_ton, server_npi) = match row.source_addr {
-        None => (server.source_addr_ton, server.source_addr_npi),
-        Some(_) => (None, None),
-    };
-    if row.destination_addr.is_empty() {
-        return Err("smpp_destination_addr is empty; it must be a number".to_owned());
-    }
-    let service_type = row.service_type.as_deref().unwrap_or(&server.service_type);
-    Ok(SubmitSm {
-        service_type: field("smpp_service_type", service_type)?,
-        source_addr_ton: row
-            .source_addr_ton
-            .map(octet)
-            .or(server_ton)
-            .unwrap_or(detected_ton),
-        source_addr_npi: row
-            .source_addr_npi
-            .map(octet)
-            .or(server_npi)
-            .unwrap_or(detected_npi),
-        source_addr: field("smpp_source_addr", source_addr)?,
-        dest_addr_ton: row.dest_addr_ton.map_or(server.dest_addr_ton, octet),
-        dest_addr_npi: row.dest_addr_npi.map_or(server.dest_addr_npi, octet),
-        destination_addr: field("smpp_destination_addr", &row.destination_addr)?,
-        esm_class: row.esm_class.map_or(0, octet),
-        protocol_id: row.protocol_id.map_or(0, octet),
-        priority_flag: match row.priority_flag.as_str() {
-            "LEVEL_1" => 1,
-            "LEVEL_2" => 2,
-            "LEVEL_3" => 3,
-            _ => 0,
-        },
-        registered_delivery: match row.registered_delivery.as_str() {
-            "SMSC_DELIVERY_RECEIPT_REQUESTED" => RECEIPT,
-            "SMSC_DELIVERY_RECEIPT_REQUESTED_FOR_FAILURE" => RECEIPT_FOR_FAILURE,
-            _ if server.registered_delivery => RECEIPT,
-            _ => 0,
-        },
-        ..SubmitSm::default()
-    })
 }
 
 /// A text that takes one PDU, on its frame.
@@ -150,37 +98,6 @@ pub fn with_part(frame: &SubmitSm, part: &Part) -> SubmitSm {
     submit_sm
 }
 
-/// TON and NPI of a sender (SMPP 3.4, 5.2.5 and 5.2.6): empty 0/0, any letter 5/0 (alphanumeric),
-/// 3 to 8 digits 3/1 (a short code), otherwise 1/1 (international, E.164).
-fn detect_ton_npi(source_addr: &str) -> (u8, u8) {
-    if source_addr.is_empty() {
-        (0, 0)
-    } else if source_addr.chars().any(char::is_alphabetic) {
-        (5, 0)
-    } else if (3..=8).contains(&source_addr.len())
-        && source_addr.chars().all(|ch| ch.is_ascii_digit())
-    {
-        (3, 1)
-    } else {
-        (1, 1)
-    }
-}
-
-/// A C-octet string that fits its field.
-fn field<const MAX: usize>(column: &str, value: &str) -> Result<CString<MAX>, String> {
-    if !value.is_ascii() {
-        return Err(format!("{column} has characters that are not ASCII"));
-    }
-    if value.len() > CString::<MAX>::CAPACITY {
-        return Err(format!(
-            "{column} has {} octets; it must have {} at most",
-            value.len(),
-            CString::<MAX>::CAPACITY
-        ));
-    }
-    Ok(value.into())
-}
-
 /// A smallint that a constraint keeps between 0 and 255.
 fn octet(value: i16) -> u8 {
     u8::try_from(value).unwrap_or_default()
@@ -191,6 +108,7 @@ pub(crate) mod tests {
     use chrono::DateTime;
 
     use super::*;
+    use crate::submission::address::Prefixes;
 
     pub(crate) fn row() -> Claimed {
         Claimed {
@@ -214,7 +132,9 @@ pub(crate) mod tests {
             message_class: None,
             message_parts: None,
             previous_server: None,
-            not_yet: Vec::new(),
+            validity_period: None,
+            schedule_delivery_time: None,
+            optional_parameters: None,
             expires_in: None,
             submits: 1,
         }
@@ -231,29 +151,13 @@ pub(crate) mod tests {
     fn build(row: &Claimed, server: &Server) -> Result<SubmitSm, String> {
         let plan = plan(row, server)?;
         assert_eq!(plan.parts.len(), 1);
-        Ok(whole(frame(row, server)?, &plan))
+        Ok(whole(frame(row, server, &Prefixes::default())?, &plan))
     }
 
     fn refused(row: &Claimed) -> String {
         let mut server = server();
         server.style.long_message = LongMessage::Reject;
         build(row, &server).expect_err("the row can't be sent")
-    }
-
-    #[test]
-    fn ton_and_npi_of_senders() {
-        for (source_addr, expected) in [
-            ("", (0, 0)),
-            ("esmed", (5, 0)),
-            ("1A", (5, 0)),
-            ("12", (1, 1)),
-            ("123", (3, 1)),
-            ("12345678", (3, 1)),
-            ("123456789", (1, 1)),
-            ("+4479", (1, 1)),
-        ] {
-            assert_eq!(detect_ton_npi(source_addr), expected, "{source_addr}");
-        }
     }
 
     #[test]
@@ -391,11 +295,6 @@ pub(crate) mod tests {
             ..row()
         };
         assert!(refused(&ascii).contains('é'));
-        let class = Claimed {
-            not_yet: vec!["smpp_message_class".to_owned()],
-            ..row()
-        };
-        assert!(refused(&class).contains("smpp_message_class"));
     }
 
     #[test]

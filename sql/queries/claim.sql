@@ -61,10 +61,8 @@ RETURNING
   q.smpp_source_addr, q.smpp_source_addr_ton, q.smpp_source_addr_npi, q.smpp_dest_addr_ton, q.smpp_dest_addr_npi,
   q.smpp_service_type, q.smpp_protocol_id, q.smpp_esm_class, q.smpp_data_coding, q.smpp_message_class,
   q.message_parts, chosen.previous_server,
-  array_remove(ARRAY[
-    CASE WHEN q.smpp_validity_period IS NOT NULL THEN 'smpp_validity_period' END,
-    CASE WHEN q.smpp_schedule_delivery_time IS NOT NULL THEN 'smpp_schedule_delivery_time' END,
-    CASE WHEN q.smpp_optional_parameters IS NOT NULL THEN 'smpp_optional_parameters' END
-  ], NULL) AS not_yet,
+  q.smpp_validity_period, q.smpp_schedule_delivery_time,
+  -- One character more than is read of it.
+  left(q.smpp_optional_parameters::text, 16385) AS optional_parameters,
   extract(epoch FROM q.expires_at - clock_timestamp())::float8 AS expires_in,
   chosen.submits

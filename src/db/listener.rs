@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -24,6 +25,34 @@ pub struct Wakeups {
     pub servers: Arc<Notify>,
     /// By `smpp_tx_queue`.
     pub tx_queue: Arc<Notify>,
+    /// By `smpp_prefixes`.
+    pub prefixes: Arc<Bell>,
+}
+
+/// Wakes one up, and counts how often it was to: who has read a table knows whether it has changed since.
+#[derive(Debug, Default)]
+pub struct Bell {
+    rings: AtomicU64,
+    notify: Notify,
+}
+
+impl Bell {
+    /// Something has changed.
+    pub fn ring(&self) {
+        self.rings.fetch_add(1, Ordering::Release);
+        self.notify.notify_one();
+    }
+
+    /// How often it rang.
+    #[must_use]
+    pub fn rings(&self) -> u64 {
+        self.rings.load(Ordering::Acquire)
+    }
+
+    /// Waits for a ring that nobody has waited for yet.
+    pub async fn rung(&self) {
+        self.notify.notified().await;
+    }
 }
 
 /// Wakes people up until told to stop, whatever happens to the connection.
@@ -53,6 +82,7 @@ async fn listen(database: &Database, wakeups: &Wakeups) -> Result<(), DbError> {
                     match notification.payload() {
                         "smpp_servers" | "smpp_status_classes" => wakeups.servers.notify_one(),
                         "smpp_tx_queue" => wakeups.tx_queue.notify_one(),
+                        "smpp_prefixes" => wakeups.prefixes.ring(),
                         _ => {}
                     }
                 }
@@ -65,6 +95,7 @@ async fn listen(database: &Database, wakeups: &Wakeups) -> Result<(), DbError> {
     let ask = async {
         client.batch_execute("LISTEN notify_table_change").await?;
         // What changed before there was somebody to hear it.
+        wakeups.prefixes.ring();
         wakeups.servers.notify_one();
         wakeups.tx_queue.notify_one();
         loop {

@@ -3,10 +3,12 @@
 mod error;
 pub mod events;
 pub mod inbound;
+mod interval;
 pub mod lease;
 pub mod listener;
 pub mod long;
 pub mod parts;
+pub mod prefixes;
 pub mod queue;
 pub mod servers;
 pub mod waiting;
@@ -28,8 +30,8 @@ pub const SCHEMA_VERSION: i32 = 2;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Feeder, recorder, heartbeat, supervisor and events each have at most one under way.
-const CONNECTIONS: usize = 5;
+/// Feeder, recorder, heartbeat, supervisor, events and prefixes each have at most one under way.
+const CONNECTIONS: usize = 6;
 
 /// What the statements rely on, whatever the role's or the database's defaults are.
 ///

@@ -7,6 +7,7 @@ use deadpool_postgres::GenericClient;
 
 use super::{Database, DbError};
 use crate::outbox::RowUpdate;
+use crate::submission::time::Interval;
 
 const CLAIM: &str = include_str!("../../sql/queries/claim.sql");
 const NEXT: &str = include_str!("../../sql/queries/next.sql");
@@ -62,8 +63,13 @@ pub struct Claimed {
     pub message_parts: Option<i16>,
     /// The server of the attempt before this one.
     pub previous_server: Option<i64>,
-    /// Names of columns that are set and that this version can't honour.
-    pub not_yet: Vec<String>,
+    /// `smpp_validity_period`
+    pub validity_period: Option<Interval>,
+    /// `smpp_schedule_delivery_time`
+    pub schedule_delivery_time: Option<DateTime<Utc>>,
+    /// `smpp_optional_parameters` as text, cut behind [`tlvs::LONGEST`](crate::submission::tlvs::LONGEST) characters and
+    /// one.
+    pub optional_parameters: Option<String>,
     /// Seconds that were left until `expires_at` when it was claimed.
     pub expires_in: Option<f64>,
     /// The submits that it takes, as far as the claim could tell.
@@ -154,9 +160,11 @@ pub async fn claim(
             message_class: row.get(17),
             message_parts: row.get(18),
             previous_server: row.get(19),
-            not_yet: row.get(20),
-            expires_in: row.get("expires_in"),
-            submits: row.get("submits"),
+            validity_period: row.get(20),
+            schedule_delivery_time: row.get(21),
+            optional_parameters: row.get(22),
+            expires_in: row.get(23),
+            submits: row.get(24),
         })
         .collect();
     // RETURNING keeps no order.

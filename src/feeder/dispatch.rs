@@ -14,7 +14,7 @@ use crate::pdu::SubmitSm;
 use crate::recorder::Recorded;
 use crate::server::{InDoubt, Server};
 use crate::session::driver::Submission;
-use crate::submission;
+use crate::submission::{self, address::Prefixes};
 use crate::text::Plan;
 
 /// When a row expires that had so many seconds left when it was claimed.
@@ -27,6 +27,7 @@ fn expires(left: f64, asked: Instant) -> Instant {
 pub(super) struct Dispatch {
     pub(super) database: Database,
     pub(super) server: Arc<Server>,
+    pub(super) prefixes: Arc<Prefixes>,
     pub(super) submissions: mpsc::Sender<Submission<Attempt>>,
     pub(super) outcomes: mpsc::Sender<Recorded>,
     /// Before the claim.
@@ -49,13 +50,16 @@ struct Prepared {
 }
 
 impl Prepared {
-    fn of(row: &Claimed, server: &Server) -> Result<Self, String> {
+    fn of(row: &Claimed, server: &Server, prefixes: &Prefixes) -> Result<Self, String> {
         let plan = match submission::plan(row, server) {
             Ok(plan) => Some(plan),
             Err(_) if has_parts(row) => None,
             Err(reason) => return Err(reason),
         };
-        let frame = submission::frame(row, server)?;
+        if let Some(plan) = &plan {
+            submission::check_parts(row, plan.parts.len())?;
+        }
+        let frame = submission::frame(row, server, prefixes)?;
         Ok(Self { frame, plan })
     }
 
@@ -74,7 +78,7 @@ impl Dispatch {
     pub(super) async fn run(&self, rows: &[Claimed]) -> Dispatched {
         let prepared: Vec<_> = rows
             .iter()
-            .map(|row| Prepared::of(row, &self.server))
+            .map(|row| Prepared::of(row, &self.server, &self.prefixes))
             .collect();
         let (mut ready, trouble) = self.fix_parts(rows, &prepared).await;
         let mut submits = 0;
@@ -141,6 +145,7 @@ impl Dispatch {
             .map(|(row, prepared)| LongRow {
                 row,
                 plan: prepared.plan.as_ref(),
+                destination: prepared.frame.destination_addr.to_text(),
                 esm_class: prepared.frame.esm_class,
             })
             .collect();

@@ -21,6 +21,8 @@ pub(super) struct LongRow<'a> {
     pub(super) row: &'a Claimed,
     /// How its text would be split now, or that it can't be.
     pub(super) plan: Option<&'a Plan>,
+    /// The number in the form in which it is sent: two forms of one number share their references.
+    pub(super) destination: String,
     /// esm_class of its frame.
     pub(super) esm_class: u8,
 }
@@ -163,21 +165,20 @@ async fn fix<C: deadpool_postgres::GenericClient>(
     }
     let destinations: Vec<&str> = rows
         .iter()
-        .map(|(long, _)| long.row.destination_addr.as_str())
+        .map(|(long, _)| long.destination.as_str())
         .collect();
     let mut last = parts::last_references(client, &destinations).await?;
     Ok(rows
         .iter()
         .map(|(long, plan)| {
-            let row = long.row;
             let reference = last
-                .get(&row.destination_addr)
+                .get(&long.destination)
                 .map_or_else(|| fastrand::u16(..), |last| last.wrapping_add(1));
-            last.insert(row.destination_addr.clone(), reference);
+            last.insert(long.destination.clone(), reference);
             NewParts {
-                tx_id: row.id,
-                started_at: row.started_at,
-                destination: row.destination_addr.clone(),
+                tx_id: long.row.id,
+                started_at: long.row.started_at,
+                destination: long.destination.clone(),
                 parts: submission::split(
                     long.esm_class,
                     plan,

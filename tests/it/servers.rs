@@ -276,8 +276,8 @@ async fn long_credentials_and_settings_not_heeded_give_a_warning() {
     let _daemon = world.daemon();
     world
         .sql(&format!(
-            "INSERT INTO smpp_servers (enabled, host, port, esme_system_id, esme_password, esme_country_code)
-             VALUES (TRUE, '127.0.0.1', {}, '{system_id}', '{password}', '27')",
+            "INSERT INTO smpp_servers (enabled, host, port, esme_system_id, esme_password, esme_failover_order)
+             VALUES (TRUE, '127.0.0.1', {}, '{system_id}', '{password}', 1)",
             world.sim.addr().port()
         ))
         .await;
@@ -293,7 +293,10 @@ async fn long_credentials_and_settings_not_heeded_give_a_warning() {
         warnings.contains("esme_password has 13 octets"),
         "{warnings}"
     );
-    assert!(warnings.contains("esme_country_code is set"), "{warnings}");
+    assert!(
+        warnings.contains("esme_failover_order is set"),
+        "{warnings}"
+    );
     let bind = &world.sim.ledger().binds()[0];
     assert_eq!(bind.system_id, system_id);
     assert!(bind.password_ok);

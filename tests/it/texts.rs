@@ -160,26 +160,6 @@ async fn addresses_that_cannot_be_sent() {
 }
 
 #[tokio::test]
-async fn columns_that_this_version_lacks_fail_the_row() {
-    let (world, _daemon) = bound_world().await;
-    for (column, value) in [
-        ("smpp_validity_period", "interval '1 hour'"),
-        ("smpp_schedule_delivery_time", "now() + interval '1 hour'"),
-        (
-            "smpp_optional_parameters",
-            "'{\"user_message_reference\": 7}'",
-        ),
-    ] {
-        let (columns, values) = (format!(", {column}"), format!(", {value}"));
-        let reason = failed(&world, "447911123400", "text", &columns, &values).await;
-        assert!(
-            reason.starts_with(column) && reason.contains("this version"),
-            "{reason}"
-        );
-    }
-}
-
-#[tokio::test]
 async fn columns_of_the_row_reach_the_submit() {
     let (world, _daemon) = bound_world().await;
     let id = world
