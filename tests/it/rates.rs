@@ -1,0 +1,1 @@
+//! Window, rate and throttling, seen from the SMSC.
