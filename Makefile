@@ -29,9 +29,10 @@ check: setup ## formatting, lints, documentation; any warning is an error
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 	tests/check-docs.sh
 
-bench: setup ## messages a second: the daemon with PostgreSQL, and the simulator alone
+bench: setup ## messages a second: the daemon with PostgreSQL, the simulator alone, texts and receipts alone
 	cargo bench --locked --bench throughput
 	cargo bench --locked --bench sim
+	cargo bench --locked --bench text
 
 deb: ## Debian packages: not yet
 	@echo "make deb: there are no Debian packages yet; see 'Install' in README.md" >&2

@@ -114,14 +114,109 @@ COMMENT ON TYPE smpp_registered_delivery IS
 
 -- Helper functions ---------------------------------------------------------------------------------
 
--- Two indexes and the matching of receipts stand on this one. It is inlined into both, so it is neither SECURITY DEFINER
--- nor has a search_path (all names in it are qualified); a STRICT function is inlined only when all of its body is
--- strict, hence no CASE. Everybody may execute it: who updates a row that has a message id evaluates the index's expression.
+-- Three indexes and the matching of receipts stand on this one. It is inlined into them, so it is neither SECURITY DEFINER
+-- nor has a search_path (all names in it are qualified), and not STRICT: a strict function is inlined only when all of its
+-- body is strict, which CASE is not. Everybody may execute it: who updates a row that has a message id evaluates the
+-- index's expression. The first branch is for 0x before a hexadecimal number, the second for all others.
 CREATE FUNCTION esmed_canonical_id(message_id text) RETURNS text
-  LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-  AS $$ SELECT pg_catalog.lower((pg_catalog.ltrim(pg_catalog."left"($1, -1), '0') OPERATOR(pg_catalog.||) pg_catalog."right"($1, 1)) COLLATE "C") $$;
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  AS $$
+SELECT pg_catalog.lower((
+  CASE
+    WHEN (pg_catalog.starts_with($1, '0x') OR pg_catalog.starts_with($1, '0X'))
+         AND pg_catalog.rtrim(pg_catalog.substr($1, 3)) OPERATOR(pg_catalog.<>) ''
+         AND pg_catalog.ltrim(pg_catalog.rtrim(pg_catalog.substr($1, 3)), '0123456789abcdefABCDEF') OPERATOR(pg_catalog.=) ''
+    THEN coalesce(nullif(pg_catalog.ltrim(pg_catalog.substr(pg_catalog.rtrim($1), 3), '0'), ''), '0')
+    ELSE coalesce(nullif(pg_catalog.ltrim(pg_catalog.rtrim($1), '0 '), ''), pg_catalog."right"(pg_catalog.rtrim($1), 1))
+  END) COLLATE "C")
+$$;
 COMMENT ON FUNCTION esmed_canonical_id(text) IS
-  'The form in which message ids are compared: lower case, leading zeros off, ''0'' for nothing but zeros.';
+  'The form in which message ids are compared: blanks around it, 0x before a hexadecimal number and leading zeros off, lower case, ''0'' for nothing but zeros.';
+
+-- A number of up to 128 digits from one base to the other, 28 bits at a time; NULL: it is none.
+CREATE FUNCTION esmed_decimal_to_hex(digits text) RETURNS text
+  LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+  AS $$
+DECLARE
+  rest numeric;
+  hex text := '';
+BEGIN
+  IF digits !~ '^[0-9]{1,128}$' THEN
+    RETURN NULL;
+  END IF;
+  rest := digits;
+  WHILE rest > 0 LOOP
+    hex := lpad(to_hex((rest % 268435456)::integer), 7, '0') || hex;
+    rest := div(rest, 268435456);
+  END LOOP;
+  RETURN public.esmed_canonical_id('0' || hex);
+END
+$$;
+COMMENT ON FUNCTION esmed_decimal_to_hex(text) IS
+  'A decimal number of up to 128 digits in hexadecimal, lower case, without leading zeros; NULL: it is no such number.';
+
+CREATE FUNCTION esmed_hex_to_decimal(digits text) RETURNS text
+  LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+  AS $$
+DECLARE
+  padded text := lpad(digits, (length(digits) + 6) / 7 * 7, '0');
+  decimal numeric := 0;
+BEGIN
+  IF digits !~ '^[0-9a-fA-F]{1,128}$' THEN
+    RETURN NULL;
+  END IF;
+  FOR place IN 1 .. length(padded) BY 7 LOOP
+    decimal := decimal * 268435456 + ('x0' || substr(padded, place, 7))::bit(32)::integer;
+  END LOOP;
+  RETURN decimal::text;
+END
+$$;
+COMMENT ON FUNCTION esmed_hex_to_decimal(text) IS
+  'A hexadecimal number of up to 128 digits in decimal, without leading zeros; NULL: it is no such number.';
+
+-- The same as response_keys in src/receipt/id.rs; a test compares them.
+CREATE FUNCTION esmed_response_keys(format text, receipt_id text) RETURNS text[]
+  LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+  AS $$
+DECLARE
+  same text := public.esmed_canonical_id(receipt_id);
+  other text;
+BEGIN
+  CASE format
+    WHEN 'resp_hex' THEN
+      other := public.esmed_decimal_to_hex(same);
+      IF other IS NOT NULL THEN
+        RETURN ARRAY[other, other || 'h'];
+      END IF;
+    WHEN 'receipt_hex' THEN
+      other := public.esmed_hex_to_decimal(CASE WHEN right(same, 1) = 'h' THEN left(same, -1) ELSE same END);
+      IF other IS NOT NULL THEN
+        RETURN ARRAY[other];
+      END IF;
+    WHEN 'uuid' THEN
+      IF same ~ '^[0-9a-f]{0,8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' THEN
+        RETURN ARRAY[public.esmed_canonical_id(replace(same, '-', '')), same];
+      ELSIF same ~ '^[0-9a-f]{1,32}$' THEN
+        RETURN ARRAY[
+          public.esmed_canonical_id(regexp_replace(lpad(same, 32, '0'), '^(.{8})(.{4})(.{4})(.{4})', '\1-\2-\3-\4-')), same];
+      END IF;
+    WHEN 'receipt_suffix' THEN
+      IF strpos(same, '@') > 0 THEN
+        RETURN ARRAY[public.esmed_canonical_id(split_part(same, '@', 1)), same];
+      END IF;
+    WHEN 'resp_hex_string' THEN
+      other := encode(convert_to(btrim(receipt_id), 'UTF8'), 'hex');
+      IF length(other) <= 128 THEN
+        RETURN ARRAY[public.esmed_canonical_id(other)];
+      END IF;
+    ELSE
+      NULL;
+  END CASE;
+  RETURN ARRAY[same];
+END
+$$;
+COMMENT ON FUNCTION esmed_response_keys(text, text) IS
+  'The canonical ids that the response may have had for a receipt with this id, by a format as in esme_message_id_format, the likeliest first.';
 
 CREATE FUNCTION notify_table_change() RETURNS trigger
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
@@ -270,8 +365,8 @@ CREATE TABLE smpp_servers (
     CONSTRAINT smpp_servers_esme_part_receipts_each_or_one CHECK (esme_part_receipts IN ('each', 'one')),
   esme_receipts_without_esm_class boolean NOT NULL DEFAULT FALSE,
   esme_message_id_format text NOT NULL DEFAULT 'same'
-    CONSTRAINT smpp_servers_esme_message_id_format_same_resp_hex_receipt_hex
-    CHECK (esme_message_id_format IN ('same', 'resp_hex', 'receipt_hex')),
+    CONSTRAINT smpp_servers_esme_message_id_format_is_a_known_format
+    CHECK (esme_message_id_format IN ('same', 'resp_hex', 'receipt_hex', 'uuid', 'receipt_suffix', 'resp_hex_string')),
   esme_in_doubt text NOT NULL DEFAULT 'resend'
     CONSTRAINT smpp_servers_esme_in_doubt_resend_fail_or_hold CHECK (esme_in_doubt IN ('resend', 'fail', 'hold')),
   esme_validity_period interval
@@ -326,12 +421,12 @@ COMMENT ON COLUMN smpp_servers.esme_throughput IS 'Most submit PDUs a second (ea
 COMMENT ON COLUMN smpp_servers.esme_throttle_delay IS 'Seconds that the whole session pauses after ESME_RTHROTTLED or ESME_RMSGQFUL, growing while it goes on';
 COMMENT ON COLUMN smpp_servers.esme_retry_delay IS 'Seconds before the next attempt of a message, doubled each time, jittered';
 COMMENT ON COLUMN smpp_servers.esme_default_alphabet IS 'What data_coding 0 means at this SMSC: GSM0338, GSM0338_PACKED, ASCII, LATIN1 or UTF8';
-COMMENT ON COLUMN smpp_servers.esme_transliterate IS 'TRUE: typographic characters are replaced so that a text fits the default alphabet. Not available yet';
+COMMENT ON COLUMN smpp_servers.esme_transliterate IS 'TRUE: where all of a text fits the default alphabet then, typographic characters and letters with accents that it lacks are replaced by plain ones; submission_info lists them';
 COMMENT ON COLUMN smpp_servers.esme_long_message IS 'How a text that is too long for one PDU is sent: udh or udh16 (parts with an 8 or 16 bit reference), sar (parts, by TLVs), payload (one PDU, message_payload), reject (it fails), none (one submit up to 254 octets, which the SMSC splits, as esmed 0.1.1 did)';
-COMMENT ON COLUMN smpp_servers.esme_max_parts IS 'A text that needs more parts fails with a reason; it is never cut. Not available yet';
+COMMENT ON COLUMN smpp_servers.esme_max_parts IS 'A text that needs more parts (with payload: that would need them) fails with a reason; it is never shortened';
 COMMENT ON COLUMN smpp_servers.esme_part_receipts IS 'each: every part of a long message gets a receipt, and the message is DELIVERED when all parts are; one: one receipt stands for all parts';
 COMMENT ON COLUMN smpp_servers.esme_receipts_without_esm_class IS 'TRUE only for providers that send receipts with esm_class 0: then the text decides, and a phone could forge one';
-COMMENT ON COLUMN smpp_servers.esme_message_id_format IS 'How the id in a receipt relates to the one in the response: same (case and leading zeros ignored), resp_hex (response hexadecimal, receipt decimal) or receipt_hex (the other way round)';
+COMMENT ON COLUMN smpp_servers.esme_message_id_format IS 'How the id in a receipt relates to the one in the response: same (case, leading zeros, 0x before a hexadecimal number and blanks ignored), resp_hex (response hexadecimal, receipt decimal), receipt_hex (the other way round), uuid (a UUID, with hyphens on one side only), receipt_suffix (@ and more behind the id in the receipt) or resp_hex_string (the response has each character of the id as two hexadecimal digits). Which one it is: esmed_id_formats(id). After a correction: esmed_rematch()';
 COMMENT ON COLUMN smpp_servers.esme_in_doubt IS 'What becomes of a submit whose answer was lost: resend (again, with possible_duplicate set), fail, or hold (until somebody decides)';
 COMMENT ON COLUMN smpp_servers.esme_validity_period IS 'validity_period of messages that name none themselves; NULL: the default of the SMSC. Not available yet';
 COMMENT ON COLUMN smpp_servers.esme_submit_paused IS 'TRUE: stay bound and receive, submit nothing';
@@ -588,7 +683,11 @@ CREATE TABLE smpp_rx_queue (
   concat_part smallint
     CONSTRAINT smpp_rx_queue_concat_part_between_0_and_255 CHECK (concat_part BETWEEN 0 AND 255),
   concat_total smallint
-    CONSTRAINT smpp_rx_queue_concat_total_between_0_and_255 CHECK (concat_total BETWEEN 0 AND 255)
+    CONSTRAINT smpp_rx_queue_concat_total_between_0_and_255 CHECK (concat_total BETWEEN 0 AND 255),
+  concat_kind text
+    CONSTRAINT smpp_rx_queue_concat_kind_udh8_udh16_or_sar CHECK (concat_kind IN ('udh8', 'udh16', 'sar')),
+  concat_set bigint,
+  inbox_id bigint
 ) WITH (
   autovacuum_vacuum_insert_scale_factor = 0.1, autovacuum_vacuum_insert_threshold = 10000,
   autovacuum_analyze_scale_factor = 0.1, autovacuum_vacuum_cost_limit = 2000
@@ -597,6 +696,15 @@ CREATE TABLE smpp_rx_queue (
 -- A response finds the receipts that came before it; also behind the view smpp_unmatched_receipts.
 CREATE INDEX smpp_rx_queue_unmatched ON smpp_rx_queue (esmed_canonical_id(receipt_message_id) text_pattern_ops)
   WHERE tx_queue_id IS NULL AND kind IN ('receipt', 'intermediate');
+
+-- Of a long message: the first part by sender and reference, the others by the first, and those that wait for others by
+-- age. Rows that are no parts are in none of them.
+CREATE INDEX smpp_rx_queue_sets ON smpp_rx_queue (smpp_source_addr, concat_ref, insert_timestamp)
+  WHERE concat_set = id;
+CREATE INDEX smpp_rx_queue_parts ON smpp_rx_queue (concat_set) WHERE concat_set IS NOT NULL;
+-- Its condition names another column than that of the index before, which a look for waiting parts would else read whole.
+CREATE INDEX smpp_rx_queue_waiting ON smpp_rx_queue (insert_timestamp, id)
+  WHERE concat_part IS NOT NULL AND inbox_id IS NULL;
 
 COMMENT ON TABLE smpp_rx_queue IS
   'One row a PDU that the SMSC sent: deliver_sm, data_sm, alert_notification and what could not be decoded. Messages from phones are easier to read in smpp_inbox. At least once: the SMSC sends again what it was not told we have. Delete old rows when you like.';
@@ -614,6 +722,9 @@ COMMENT ON COLUMN smpp_rx_queue.tx_queue_id IS 'Of a receipt: the message it bel
 COMMENT ON COLUMN smpp_rx_queue.concat_ref IS 'Of a part of a long message: reference number that its parts have in common';
 COMMENT ON COLUMN smpp_rx_queue.concat_part IS 'Of a part of a long message: its number, from 1';
 COMMENT ON COLUMN smpp_rx_queue.concat_total IS 'Of a part of a long message: how many there are';
+COMMENT ON COLUMN smpp_rx_queue.concat_kind IS 'Of a part of a long message: where the reference comes from: udh8, udh16 (user data header with 8 or 16 bits) or sar (TLVs)';
+COMMENT ON COLUMN smpp_rx_queue.concat_set IS 'Of a part of a long message: smpp_rx_queue.id of the part of the same message that came first; a repeated part is in it too';
+COMMENT ON COLUMN smpp_rx_queue.inbox_id IS 'Of a part of a long message: the row of smpp_inbox that it belongs to; NULL: it waits for the others. Always NULL where a message is one PDU: smpp_inbox.rx_ids names it';
 
 CREATE TABLE smpp_inbox (
   id bigserial CONSTRAINT smpp_inbox_pkey PRIMARY KEY,
@@ -640,18 +751,18 @@ CREATE INDEX smpp_inbox_unprocessed ON smpp_inbox (id) WHERE NOT processed;
 CREATE INDEX smpp_inbox_repeated ON smpp_inbox (source, md5(coalesce(message, '')), received_at);
 
 COMMENT ON TABLE smpp_inbox IS
-  'One row a message from a phone; of a long one, one row a part with complete FALSE (putting them together is not available yet). Work through it by WHERE NOT processed ORDER BY id FOR UPDATE SKIP LOCKED, and set processed. The channel smpp_inbox tells of new rows.';
+  'One row a message from a phone; a long one is put together from its parts, and appears with complete FALSE where some have not come within the reassembly timeout. Work through it by WHERE NOT processed ORDER BY id FOR UPDATE SKIP LOCKED, and set processed. The channel smpp_inbox tells of new rows.';
 COMMENT ON COLUMN smpp_inbox.id IS 'Number of the message';
 COMMENT ON COLUMN smpp_inbox.received_at IS 'When its first part was stored';
 COMMENT ON COLUMN smpp_inbox.source IS 'Number of the phone';
 COMMENT ON COLUMN smpp_inbox.destination IS 'Our number, as the SMSC wrote it';
-COMMENT ON COLUMN smpp_inbox.message IS 'The text';
-COMMENT ON COLUMN smpp_inbox.parts IS 'How many parts it has';
-COMMENT ON COLUMN smpp_inbox.complete IS 'FALSE: parts are missing after the reassembly timeout; one that comes late still completes it';
+COMMENT ON COLUMN smpp_inbox.message IS 'The text; where parts are missing that of the others, in their order; NULL: no text (binary data), the octets are in smpp_rx_queue';
+COMMENT ON COLUMN smpp_inbox.parts IS 'How many parts the message has in all, also where some are missing; rx_ids has those that are there';
+COMMENT ON COLUMN smpp_inbox.complete IS 'FALSE: parts are missing after the reassembly timeout; one that comes within a day still completes it, and processed is FALSE again then';
 COMMENT ON COLUMN smpp_inbox.processed IS 'For the application: set it when the message has been dealt with';
 COMMENT ON COLUMN smpp_inbox.repeated IS 'TRUE: the SMSC has sent the same message before';
 COMMENT ON COLUMN smpp_inbox.server_id IS 'Server that it came from: smpp_servers.id';
-COMMENT ON COLUMN smpp_inbox.rx_ids IS 'Its PDUs: smpp_rx_queue.id, in the order of the parts';
+COMMENT ON COLUMN smpp_inbox.rx_ids IS 'Its PDUs: smpp_rx_queue.id, in the order of the parts, without repeated and missing ones';
 
 CREATE TABLE smpp_prefixes (
   prefix text CONSTRAINT smpp_prefixes_pkey PRIMARY KEY
@@ -938,29 +1049,516 @@ $$;
 COMMENT ON FUNCTION esmed_state_of_parts(bigint) IS
   'The state that the receipts for the parts of a long message add up to: the worst final one that a part has (REJECTED, UNDELIVERABLE, EXPIRED, DELETED), DELIVERED when every part is; before that the one that all parts with a state have in common, ENROUTE where they differ or only some are delivered, and NULL while no part has one.';
 
-CREATE FUNCTION esmed_preview(message text, server_id bigint DEFAULT NULL)
-  RETURNS TABLE (coding text, parts integer, length integer, offending text[])
-  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+-- The next two are what the daemon's own tables say (a test compares every character). They have neither SECURITY DEFINER
+-- nor a search_path, so that they are inlined; nobody but esmed_preview calls them. Characters are numbers here, which
+-- no collation can confuse.
+CREATE FUNCTION esmed_character_units(code integer, coding text) RETURNS integer
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
   AS $$
+  SELECT CASE $2
+    WHEN 'ASCII' THEN CASE WHEN $1 < 128 THEN 1 END
+    WHEN 'LATIN1' THEN CASE WHEN $1 < 256 THEN 1 END
+    WHEN 'UTF8' THEN CASE WHEN $1 < 128 THEN 1 WHEN $1 < 2048 THEN 2 WHEN $1 < 65536 THEN 3 ELSE 4 END
+    WHEN 'UCS2' THEN CASE WHEN $1 < 65536 THEN 1 ELSE 2 END
+    ELSE CASE
+      WHEN $1 BETWEEN 32 AND 90 OR $1 BETWEEN 97 AND 122 OR $1 IN (10, 13, 95) THEN 1
+      WHEN $1 IN (12, 91, 92, 93, 94, 123, 124, 125, 126, 8364) THEN 2
+      WHEN $1 IN (161, 163, 164, 165, 167, 191, 196, 197, 198, 199, 201, 209, 214, 216, 220, 223, 224, 228, 229, 230,
+                  232, 233, 236, 241, 242, 246, 248, 249, 252, 915, 916, 920, 923, 926, 928, 931, 934, 936, 937) THEN 1
+    END
+  END
+  $$;
+COMMENT ON FUNCTION esmed_character_units(integer, text) IS
+  'Septets, UTF-16 units or octets that a character (its number in Unicode) takes in an alphabet of smpp_servers or in UCS2; NULL: the alphabet lacks it. For esmed_preview.';
+
+CREATE FUNCTION esmed_transliterations() RETURNS TABLE (code integer, replacement text)
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  AS $$
+  SELECT ascii(c.ch), t.replacement
+  FROM (VALUES
+      (E'', E'\u00AD\u034F\u200B\u200C\u200D\u200E\u200F\u202A\u202B\u202C\u202D\u202E\u2060\u2066' ||
+          E'\u2067\u2068\u2069\uFE0E\uFE0F\uFEFF'),
+      (E'', E'\u0300\u0301\u0302\u0303\u0304\u0306\u0307\u0308\u0309\u030A\u030B\u030C\u030F\u0311' ||
+          E'\u031B\u0323\u0324\u0325\u0326\u0327\u0328\u032D\u032E\u0330\u0331'),
+      (E' ', E'\u0009\u00A0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200A\u202F\u205F\u3000'),
+      (E'\n', E'\u0085\u2028\u2029'),
+      (E'"', E'«»“”„‟″〝〞'),
+      (E'''', E'`´‘’‚‛′‹›ʹʻʼˈ'),
+      (E'-', E'‐‑‒–—―⁃−'),
+      (E'...', E'…'),
+      (E'..', E'‥'),
+      (E'.', E'·∙⋅'),
+      (E'*', E'•‣▪●◦∗'),
+      (E'!', E'¡'),
+      (E'?', E'¿'),
+      (E'!!', E'‼'),
+      (E'??', E'⁇'),
+      (E'?!', E'⁈'),
+      (E'!?', E'⁉'),
+      (E'->', E'→'),
+      (E'<-', E'←'),
+      (E'=>', E'⇒'),
+      (E'<=', E'≤'),
+      (E'>=', E'≥'),
+      (E'+/-', E'±'),
+      (E'/', E'⁄∕÷'),
+      (E'x', E'×ẋẍ'),
+      (E'~', E'˜∼'),
+      (E'^', E'ˆ'),
+      (E'|', E'¦'),
+      (E'u', E'µùúûüũūŭůűųưǔǖǘǚǜȕȗʉṳṵṷṹṻụủứừửữự'),
+      (E'(C)', E'©'),
+      (E'(R)', E'®'),
+      (E'TM', E'™'),
+      (E'No', E'№'),
+      (E'EUR', E'€'),
+      (E'a', E'ªàáâãäåāăąǎǟǡǻȁȃȧḁạảấầẩẫậắằẳẵặ'),
+      (E'o', E'ºòóôõöøōŏőơǒǫǭǿȍȏȫȭȯȱɔṍṏṑṓọỏốồổỗộớờởỡợ'),
+      (E'c', E'¢çćĉċčḉ'),
+      (E'AE', E'ÆǢǼ'),
+      (E'ae', E'æǣǽ'),
+      (E'OE', E'Œ'),
+      (E'oe', E'œ'),
+      (E'ss', E'ß'),
+      (E'SS', E'ẞ'),
+      (E'Th', E'Þ'),
+      (E'th', E'þ'),
+      (E'IJ', E'Ĳ'),
+      (E'ij', E'ĳ'),
+      (E'''n', E'ŉ'),
+      (E'DZ', E'ǄǱ'),
+      (E'Dz', E'ǅǲ'),
+      (E'dz', E'ǆǳ'),
+      (E'LJ', E'Ǉ'),
+      (E'Lj', E'ǈ'),
+      (E'lj', E'ǉ'),
+      (E'NJ', E'Ǌ'),
+      (E'Nj', E'ǋ'),
+      (E'nj', E'ǌ'),
+      (E'ff', E'ﬀ'),
+      (E'fi', E'ﬁ'),
+      (E'fl', E'ﬂ'),
+      (E'ffi', E'ﬃ'),
+      (E'ffl', E'ﬄ'),
+      (E'st', E'ﬅﬆ'),
+      (E'A', E'ÀÁÂÃÄÅĀĂĄǍǞǠǺȀȂȦḀẠẢẤẦẨẪẬẮẰẲẴẶ'),
+      (E'B', E'ƁḂḄḆ'),
+      (E'C', E'ÇĆĈĊČḈ'),
+      (E'D', E'ÐĎĐƉƊḊḌḎḐḒ'),
+      (E'E', E'ÈÉÊËĒĔĖĘĚƎƏƐȄȆȨḔḖḘḚḜẸẺẼẾỀỂỄỆ'),
+      (E'F', E'ƑḞ'),
+      (E'G', E'ĜĞĠĢƓƔǤǦǴḠ'),
+      (E'H', E'ĤĦȞḢḤḦḨḪ'),
+      (E'I', E'ÌÍÎÏĨĪĬĮİƗǏȈȊḬḮỈỊ'),
+      (E'J', E'Ĵ'),
+      (E'K', E'ĶƘǨḰḲḴ'),
+      (E'L', E'ĹĻĽĿŁḶḸḺḼ'),
+      (E'M', E'ḾṀṂ'),
+      (E'N', E'ÑŃŅŇŊƝǸṄṆṈṊ'),
+      (E'O', E'ÒÓÔÕÖØŌŎŐƆƠǑǪǬǾȌȎȪȬȮȰṌṎṐṒỌỎỐỒỔỖỘỚỜỞỠỢ'),
+      (E'P', E'ṔṖ'),
+      (E'R', E'ŔŖŘȐȒṘṚṜṞ'),
+      (E'S', E'ŚŜŞŠȘṠṢṤṦṨ'),
+      (E'T', E'ŢŤŦȚṪṬṮṰ'),
+      (E'U', E'ÙÚÛÜŨŪŬŮŰŲƯǓǕǗǙǛȔȖɄṲṴṶṸṺỤỦỨỪỬỮỰ'),
+      (E'V', E'ƲṼṾ'),
+      (E'W', E'ŴẀẂẄẆẈ'),
+      (E'X', E'ẊẌ'),
+      (E'Y', E'ÝŶŸƳȲẎỲỴỶỸ'),
+      (E'Z', E'ŹŻŽƵẐẒẔ'),
+      (E'b', E'ƀɓḃḅḇ'),
+      (E'd', E'ðďđɖɗḋḍḏḑḓ'),
+      (E'e', E'èéêëēĕėęěǝȅȇȩəɛḕḗḙḛḝẹẻẽếềểễệ'),
+      (E'f', E'ƒḟ'),
+      (E'g', E'ĝğġģǥǧǵɠɣḡ'),
+      (E'h', E'ĥħȟḣḥḧḩḫẖ'),
+      (E'i', E'ìíîïĩīĭįıǐȉȋɨḭḯỉị'),
+      (E'j', E'ĵǰ'),
+      (E'k', E'ķĸƙǩḱḳḵ'),
+      (E'l', E'ĺļľŀłḷḹḻḽ'),
+      (E'm', E'ḿṁṃ'),
+      (E'n', E'ñńņňŋǹɲṅṇṉṋ'),
+      (E'p', E'ṕṗ'),
+      (E'r', E'ŕŗřȑȓṙṛṝṟ'),
+      (E's', E'śŝşšſșṡṣṥṧṩẛ'),
+      (E't', E'ţťŧțṫṭṯṱẗ'),
+      (E'v', E'ʋṽṿ'),
+      (E'w', E'ŵẁẃẅẇẉẘ'),
+      (E'y', E'ýÿŷƴȳẏẙỳỵỷỹ'),
+      (E'z', E'źżžƶẑẓẕ')
+    ) AS t (replacement, characters),
+    unnest(string_to_array(t.characters, NULL)) AS c (ch)
+  $$;
+COMMENT ON FUNCTION esmed_transliterations() IS
+  'What esme_transliterate puts in the place of a character (its number in Unicode). For esmed_preview.';
+
+CREATE FUNCTION esmed_preview(message text, server_id bigint DEFAULT NULL)
+  RETURNS TABLE (coding text, parts integer, length integer, offending text[], info text)
+  LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+  AS $$
+#variable_conflict use_variable
+DECLARE
+  -- The defaults of smpp_servers, for a lane without an enabled server.
+  alphabet text := 'GSM0338';
+  transliterate boolean := FALSE;
+  way text := 'udh';
+  max_parts integer := 10;
+  server record;
+  codes integer[];     -- the characters of the text
+  lacking integer[];   -- those that the alphabet lacks
+  unit text;
+  single integer;      -- units in one message
+  most integer;        -- units in a part
+  octets integer;
+  marks bytea;         -- an octet a unit: 1 goes on with a character; 2 begins one that looks like padding; 0 begins another
+  starts integer := 0;
+  ends integer;
+  spare integer;
+  needed integer := 1;
 BEGIN
-  RAISE EXCEPTION 'esmed_preview is not available yet in this version of esmed'
-    USING ERRCODE = 'feature_not_supported';
+  IF message IS NULL THEN
+    RETURN;
+  END IF;
+
+  SELECT s.esme_default_alphabet, s.esme_transliterate, s.esme_long_message, s.esme_max_parts
+    INTO server
+    FROM public.smpp_servers s
+    WHERE s.id = $2 OR ($2 IS NULL AND s.enabled AND s.lane = 'default');
+  IF FOUND THEN
+    alphabet := server.esme_default_alphabet;
+    transliterate := server.esme_transliterate;
+    way := server.esme_long_message;
+    max_parts := server.esme_max_parts;
+  ELSIF $2 IS NOT NULL THEN
+    RAISE EXCEPTION 'smpp_servers has no row with id %', $2
+      USING ERRCODE = 'no_data_found', HINT = 'Name the id of a server, or none for the enabled one.';
+  END IF;
+
+  codes := ARRAY(
+    SELECT ascii(c.ch) FROM unnest(string_to_array(message, NULL)) WITH ORDINALITY AS c (ch, n) ORDER BY c.n);
+  lacking := ARRAY(
+    SELECT c.code FROM unnest(codes) WITH ORDINALITY AS c (code, n)
+    WHERE public.esmed_character_units(c.code, alphabet) IS NULL
+    GROUP BY c.code ORDER BY min(c.n));
+  offending := ARRAY(SELECT chr(u.code) FROM unnest(lacking) WITH ORDINALITY AS u (code, n) ORDER BY u.n);
+  coding := alphabet;
+  IF lacking = '{}' THEN
+    NULL;
+  ELSIF transliterate AND NOT EXISTS (
+      SELECT FROM unnest(lacking) AS u (code)
+      WHERE u.code NOT IN (SELECT t.code FROM public.esmed_transliterations() t)) THEN
+    SELECT 'transliterated:'
+           || string_agg(CASE WHEN btrim(t.replacement, E' \n') = '' THEN ' U+' || lpad(upper(to_hex(u.code)), 4, '0')
+                              ELSE ' ' || chr(u.code) END, '' ORDER BY u.n) FILTER (WHERE u.n <= 20)
+           || CASE WHEN count(*) > 20 THEN ' and ' || count(*) - 20 || ' more' ELSE '' END
+      INTO info
+      FROM unnest(lacking) WITH ORDINALITY AS u (code, n)
+      JOIN public.esmed_transliterations() t ON t.code = u.code;
+    codes := ARRAY(
+      SELECT ascii(r.ch)
+      FROM unnest(codes) WITH ORDINALITY AS c (code, n)
+      LEFT JOIN public.esmed_transliterations() t ON t.code = c.code AND c.code = ANY (lacking)
+      CROSS JOIN LATERAL unnest(string_to_array(coalesce(t.replacement, chr(c.code)), NULL)) WITH ORDINALITY AS r (ch, n)
+      ORDER BY c.n, r.n);
+  ELSE
+    coding := 'UCS2';
+  END IF;
+
+  length := coalesce((SELECT sum(public.esmed_character_units(c.code, coding)) FROM unnest(codes) AS c (code)), 0);
+  single := CASE coding WHEN 'UCS2' THEN 70 WHEN 'LATIN1' THEN 140 WHEN 'UTF8' THEN 140 ELSE 160 END;
+  unit := CASE coding WHEN 'UCS2' THEN 'UCS2 characters' WHEN 'LATIN1' THEN 'octets' WHEN 'UTF8' THEN 'octets'
+                      WHEN 'ASCII' THEN 'characters' ELSE 'septets' END;
+  parts := 1;
+
+  IF way = 'none' THEN
+    octets := CASE coding WHEN 'UCS2' THEN length * 2 WHEN 'GSM0338_PACKED' THEN (length * 7 + 7) / 8 ELSE length END;
+    IF octets > 254 THEN
+      info := format('smpp_short_message: text too long: %s %s are %s octets, one submit holds 254, and esme_long_message is none',
+                     length, unit, octets);
+    END IF;
+  ELSIF length > single THEN
+    -- The header of a part takes 6 octets, or 7 with a reference of 16 bits.
+    most := CASE coding WHEN 'UCS2' THEN 67 WHEN 'LATIN1' THEN 134 WHEN 'UTF8' THEN 134 ELSE 153 END
+            - (way IN ('udh16', 'sar'))::integer;
+    SELECT string_agg(CASE public.esmed_character_units(c.code, coding)
+                        WHEN 1 THEN CASE WHEN c.code IN (13, 64) THEN '\x02'::bytea ELSE '\x00'::bytea END
+                        WHEN 2 THEN '\x0001'::bytea
+                        WHEN 3 THEN '\x000101'::bytea
+                        ELSE '\x00010101'::bytea
+                      END, ''::bytea ORDER BY c.n)
+      INTO marks
+      FROM unnest(codes) WITH ORDINALITY AS c (code, n);
+    WHILE length - starts > most LOOP
+      ends := starts + most;
+      LOOP
+        IF get_byte(marks, ends) <> 1 THEN
+          EXIT WHEN coding <> 'GSM0338_PACKED';
+          -- Octets that could hold one septet more, or whose last septet could be padding, are misread.
+          spare := ((ends - starts) * 7 + (way NOT IN ('udh16', 'sar'))::integer) % 8;
+          EXIT WHEN spare > 1 OR (spare = 0 AND get_byte(marks, ends - 1) <> 2);
+        END IF;
+        ends := ends - 1;
+      END LOOP;
+      starts := ends;
+      needed := needed + 1;
+    END LOOP;
+    IF way <> 'payload' THEN
+      parts := needed;
+    END IF;
+    IF way = 'reject' THEN
+      info := format('smpp_short_message: text too long: %s %s take %s parts, one message holds %s, and esme_long_message is reject',
+                     length, unit, needed, single);
+    ELSIF needed > max_parts THEN
+      info := format('smpp_short_message: text too long: %s %s take %s parts, and esme_max_parts is %s',
+                     length, unit, needed, max_parts);
+    END IF;
+  END IF;
+  RETURN NEXT;
 END
 $$;
 COMMENT ON FUNCTION esmed_preview(text, bigint) IS
-  'How a text would be sent by a server (NULL: the enabled one): coding, number of parts, length, and the characters that keep it from the default alphabet. Not available yet.';
+  'How a text would be sent by a server (NULL: the enabled one of the lane default). coding: the alphabet of the server or UCS2; parts: how many PDUs it takes; length: in septets, UCS2 characters or octets; offending: the characters that the alphabet lacks, each once; info: what would be in submission_info, NULL or which characters are replaced, or why the text would be refused.';
 
-CREATE FUNCTION esmed_rematch() RETURNS bigint
-  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+-- The same as Receipt::response_keys in src/receipt/mod.rs.
+CREATE FUNCTION esmed_receipt_keys(format text, message_id text, receipt jsonb) RETURNS text[]
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
   AS $$
+SELECT CASE
+    -- A receipted_message_id that is the text's id converted has the response's form already.
+    WHEN public.esmed_canonical_id($2) = ANY (public.esmed_response_keys($1, $3 ->> 'text_id'))
+      THEN ARRAY[public.esmed_canonical_id($2)]
+    ELSE public.esmed_response_keys($1, $2) || ARRAY(
+      SELECT k.key
+      FROM jsonb_array_elements_text(
+             CASE jsonb_typeof($3 -> 'candidate_ids') WHEN 'array' THEN $3 -> 'candidate_ids' END)
+             WITH ORDINALITY AS c (id, place)
+      CROSS JOIN unnest(public.esmed_response_keys($1, c.id)) WITH ORDINALITY AS k (key, place)
+      ORDER BY c.place, k.place)
+  END
+$$;
+COMMENT ON FUNCTION esmed_receipt_keys(text, text, jsonb) IS
+  'The canonical ids that the response may have had for a receipt with this id and this text (pdu_parsed -> receipt), by a format as in esme_message_id_format, the likeliest first.';
+
+-- As sql/queries/match_receipts.sql does it, and besides: what was not there, or not sent, when the receipt came is not
+-- meant. An answer is recorded long within an hour of a receipt that overtook it.
+CREATE FUNCTION esmed_match_receipt(
+    server_id bigint, key text, source text, received_at timestamptz DEFAULT 'infinity', only_to_source boolean DEFAULT FALSE)
+  RETURNS TABLE (tx_id bigint, part smallint)
+  LANGUAGE sql STABLE PARALLEL SAFE
+  AS $$
+SELECT hit.tx_id, hit.part
+FROM (
+  SELECT q.id AS tx_id, NULL::smallint AS part, q.smpp_message_state AS state, q.smpp_destination_addr AS destination
+  FROM public.smpp_tx_queue q
+  WHERE public.esmed_canonical_id(q.smpp_message_id) = $2
+    AND q.smpp_message_id IS NOT NULL
+    AND (q.submission_server_id = $1 OR q.submission_server_id IS NULL)
+    AND q.insert_timestamp <= $4
+    AND (q.submission_timestamp <= $4 + interval '1 hour' OR q.submission_timestamp IS NULL)
+    -- The id of a long message is that of its part 1, which has it too.
+    AND NOT EXISTS (SELECT FROM public.smpp_tx_parts p WHERE p.tx_id = q.id)
+  UNION ALL
+  SELECT p.tx_id, p.part, p.smpp_message_state, q.smpp_destination_addr
+  FROM public.smpp_tx_parts p
+  JOIN public.smpp_tx_queue q ON q.id = p.tx_id
+  WHERE public.esmed_canonical_id(p.smpp_message_id) = $2
+    AND p.smpp_message_id IS NOT NULL
+    AND (q.submission_server_id = $1 OR q.submission_server_id IS NULL)
+    AND q.insert_timestamp <= $4
+    AND (p.submission_timestamp <= $4 + interval '1 hour' OR p.submission_timestamp IS NULL)
+) AS hit
+WHERE NOT $5 OR ltrim(hit.destination, '+0') = ltrim($3, '+0')
+ORDER BY
+  coalesce(hit.state IN ('DELIVERED', 'EXPIRED', 'DELETED', 'UNDELIVERABLE', 'REJECTED'), FALSE),
+  coalesce(ltrim(hit.destination, '+0') = ltrim($3, '+0'), FALSE) DESC,
+  hit.tx_id DESC,
+  hit.part
+LIMIT 1
+$$;
+COMMENT ON FUNCTION esmed_match_receipt(bigint, text, text, timestamptz, boolean) IS
+  'The message, and of a long one the part, that a receipt of this server is about: by canonical id (see esmed_response_keys), of several the one that is not final, with the source of the receipt as its destination, newest. None that is younger than the receipt; where only_to_source is TRUE none with another destination.';
+
+-- The rules are those of replaces in src/receipt/state.rs. Whoever calls it has locked the message and the part.
+CREATE FUNCTION esmed_apply_receipt(
+    tx_id bigint, part smallint, state text, error_code text, network_error_code text)
+  RETURNS boolean
+  LANGUAGE plpgsql
+  AS $$
+DECLARE
+  -- A later one is worse, and counts for a message of several parts.
+  final CONSTANT text[] := ARRAY['DELIVERED', 'DELETED', 'EXPIRED', 'UNDELIVERABLE', 'REJECTED'];
+  message record;
+  known text;
+  later text := $3;
+  of_parts boolean := FALSE;
 BEGIN
-  RAISE EXCEPTION 'esmed_rematch is not available yet in this version of esmed'
-    USING ERRCODE = 'feature_not_supported',
-          HINT = 'Receipts that match no message are kept; see the view smpp_unmatched_receipts.';
+  IF later IS NULL THEN
+    RETURN FALSE;
+  END IF;
+  SELECT q.smpp_message_state AS state, q.lane, q.submission_done, s.esme_part_receipts
+    INTO STRICT message
+    FROM public.smpp_tx_queue q
+    LEFT JOIN public.smpp_servers s ON s.id = q.submission_server_id
+    WHERE q.id = $1;
+  known := message.state;
+
+  IF $2 IS NOT NULL THEN
+    of_parts := message.esme_part_receipts IS DISTINCT FROM 'one';
+    SELECT p.smpp_message_state INTO STRICT known
+      FROM public.smpp_tx_parts p WHERE p.tx_id = $1 AND p.part = $2;
+    IF known IS DISTINCT FROM later AND (known = ANY (final)) IS NOT TRUE THEN
+      UPDATE public.smpp_tx_parts p
+        SET smpp_message_state = later, message_state_timestamp = now(),
+            smpp_error_code = coalesce($4, p.smpp_error_code),
+            smpp_network_error_code = coalesce($5, p.smpp_network_error_code)
+        WHERE p.tx_id = $1 AND p.part = $2;
+    ELSIF known <> later AND later = ANY (final) THEN
+      PERFORM public.esmed_receipt_contradicts($1, $2, message.lane, known, later);
+      RETURN FALSE;
+    END IF;
+    -- Until the SMSC has all parts, nothing is said of the message.
+    IF NOT message.submission_done THEN
+      RETURN FALSE;
+    END IF;
+    known := message.state;
+    IF of_parts THEN
+      later := public.esmed_state_of_parts($1);
+    END IF;
+  END IF;
+
+  IF later IS NULL OR known = later THEN
+    RETURN FALSE;
+  ELSIF known = ANY (final) THEN
+    IF NOT of_parts AND later = ANY (final) THEN
+      PERFORM public.esmed_receipt_contradicts($1, NULL, message.lane, known, later);
+    END IF;
+    -- What parts add up to may get worse.
+    IF NOT of_parts OR coalesce(array_position(final, later) < array_position(final, known), TRUE) THEN
+      RETURN FALSE;
+    END IF;
+  END IF;
+  UPDATE public.smpp_tx_queue q
+    SET smpp_message_state = later, message_state_timestamp = now(),
+        smpp_error_code = coalesce($4, q.smpp_error_code),
+        smpp_network_error_code = coalesce($5, q.smpp_network_error_code)
+    WHERE q.id = $1;
+  RETURN TRUE;
+END
+$$;
+COMMENT ON FUNCTION esmed_apply_receipt(bigint, smallint, text, text, text) IS
+  'Writes what a receipt says to its message (part NULL) or to a part of it and then to the message: the first final state stays, a later one that differs becomes an event. Returns TRUE where the state of the message changed.';
+
+-- As the daemon words it in src/recorder/told.rs.
+CREATE FUNCTION esmed_receipt_contradicts(tx_id bigint, part smallint, lane text, state text, later text) RETURNS void
+  LANGUAGE sql
+  AS $$
+INSERT INTO public.smpp_events (lane, component, type, message, details)
+VALUES ($3, 'queue', 'receipt_contradicts',
+        coalesce('part ' || $2 || ' of ', '') || 'message ' || $1 || ' is ' || $4 || ' and stays so; a later receipt says ' || $5,
+        jsonb_strip_nulls(jsonb_build_object('id', $1, 'part', $2)))
+$$;
+COMMENT ON FUNCTION esmed_receipt_contradicts(bigint, smallint, text, text, text) IS
+  'Records the event that a receipt says other than the one before.';
+
+-- Whether only its text says that a stored PDU is a receipt (esme_receipts_without_esm_class): bits 5 to 2 of esm_class.
+CREATE FUNCTION esmed_receipt_by_text(pdu_parsed jsonb) RETURNS boolean
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  AS $$
+SELECT CASE jsonb_typeof($1 -> 'esm_class') WHEN 'number' THEN ($1 ->> 'esm_class')::integer & 60 = 0 ELSE FALSE END
+$$;
+COMMENT ON FUNCTION esmed_receipt_by_text(jsonb) IS
+  'TRUE for a receipt of which only the text says so, not its esm_class: anyone can write that, so it is believed only where it comes from the number that the message went to.';
+
+-- Nothing is waited for: a message or a receipt that somebody else has locked is left for the next time, so this can't be
+-- in a deadlock with the daemon. Each look-up is by an index, whatever the statistics say.
+CREATE FUNCTION esmed_rematch() RETURNS bigint
+  LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, public, pg_temp
+  SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+  AS $$
+DECLARE
+  receipt record;
+  hit record;
+  key text;
+  matched bigint := 0;
+  changed bigint[] := '{}';
+  payload text;
+BEGIN
+  FOR receipt IN
+    SELECT rx.id, rx.smpp_server_id, rx.smpp_source_addr, rx.insert_timestamp,
+           rx.pdu_parsed -> 'receipt' AS says,
+           public.esmed_receipt_by_text(rx.pdu_parsed) AS by_text,
+           public.esmed_receipt_keys(coalesce(s.esme_message_id_format, 'same'), rx.receipt_message_id, rx.pdu_parsed -> 'receipt') AS keys
+    FROM public.smpp_rx_queue rx
+    LEFT JOIN public.smpp_servers s ON s.id = rx.smpp_server_id
+    WHERE rx.tx_queue_id IS NULL AND rx.kind IN ('receipt', 'intermediate') AND rx.receipt_message_id IS NOT NULL
+    ORDER BY rx.id
+  LOOP
+    FOREACH key IN ARRAY receipt.keys LOOP
+      SELECT m.tx_id, m.part INTO hit
+        FROM public.esmed_match_receipt(
+          receipt.smpp_server_id, key, receipt.smpp_source_addr, receipt.insert_timestamp, receipt.by_text) AS m;
+      EXIT WHEN FOUND;
+    END LOOP;
+    CONTINUE WHEN hit.tx_id IS NULL;
+
+    PERFORM FROM public.smpp_rx_queue rx
+      WHERE rx.id = receipt.id AND rx.tx_queue_id IS NULL FOR NO KEY UPDATE SKIP LOCKED;
+    CONTINUE WHEN NOT FOUND;
+    PERFORM FROM public.smpp_tx_queue q WHERE q.id = hit.tx_id FOR NO KEY UPDATE SKIP LOCKED;
+    CONTINUE WHEN NOT FOUND;
+    IF hit.part IS NOT NULL THEN
+      PERFORM FROM public.smpp_tx_parts p
+        WHERE p.tx_id = hit.tx_id AND p.part = hit.part FOR NO KEY UPDATE SKIP LOCKED;
+      CONTINUE WHEN NOT FOUND;
+    END IF;
+
+    UPDATE public.smpp_rx_queue rx SET tx_queue_id = hit.tx_id WHERE rx.id = receipt.id;
+    matched := matched + 1;
+    IF public.esmed_apply_receipt(
+        hit.tx_id, hit.part, receipt.says ->> 'state', receipt.says ->> 'err', receipt.says ->> 'network_error_code') THEN
+      changed := changed || hit.tx_id;
+    END IF;
+  END LOOP;
+
+  IF changed <> '{}' THEN
+    SELECT '{"ids":[' || string_agg(id::text, ',' ORDER BY id) || ']}' INTO payload
+      FROM (SELECT DISTINCT unnest(changed) AS id) AS ids;
+    PERFORM pg_notify('smpp_delivery', CASE WHEN octet_length(payload) > 7900 THEN '' ELSE payload END);
+  END IF;
+  RETURN matched;
 END
 $$;
 COMMENT ON FUNCTION esmed_rematch() IS
-  'Applies the receipts that match no message (view smpp_unmatched_receipts) again, for instance after esme_message_id_format was corrected. Returns how many were matched. Not available yet.';
+  'Applies the receipts that match no message (view smpp_unmatched_receipts) again, by the present esme_message_id_format of their servers. Returns how many were matched. Those whose message somebody has locked are left for the next time. Messages that were inserted or sent after a receipt came are not meant by it.';
+
+CREATE FUNCTION esmed_id_formats(server_id bigint)
+  RETURNS TABLE (format text, matches bigint, receipts bigint)
+  LANGUAGE sql STABLE SECURITY DEFINER
+  SET search_path = pg_catalog, public, pg_temp
+  SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+  AS $$
+WITH receipts AS MATERIALIZED (
+  SELECT rx.receipt_message_id, rx.smpp_source_addr, rx.insert_timestamp, rx.pdu_parsed -> 'receipt' AS says,
+         public.esmed_receipt_by_text(rx.pdu_parsed) AS by_text
+  FROM public.smpp_rx_queue rx
+  WHERE rx.tx_queue_id IS NULL AND rx.kind IN ('receipt', 'intermediate') AND rx.receipt_message_id IS NOT NULL
+    AND rx.smpp_server_id = $1
+  ORDER BY rx.id DESC
+  LIMIT 1000
+)
+SELECT f.format,
+       count(*) FILTER (WHERE EXISTS (
+         SELECT FROM unnest(public.esmed_receipt_keys(f.format, r.receipt_message_id, r.says)) AS k (key)
+         CROSS JOIN LATERAL public.esmed_match_receipt($1, k.key, r.smpp_source_addr, r.insert_timestamp, r.by_text))),
+       count(r.receipt_message_id)
+FROM unnest(ARRAY['same', 'resp_hex', 'receipt_hex', 'uuid', 'receipt_suffix', 'resp_hex_string']) WITH ORDINALITY AS f (format, place)
+LEFT JOIN receipts r ON TRUE
+GROUP BY f.format, f.place
+ORDER BY 2 DESC, f.place
+$$;
+COMMENT ON FUNCTION esmed_id_formats(bigint) IS
+  'For finding esme_message_id_format: to how many of the newest 1,000 unmatched receipts of a server each format would find a message (matches, receipts), the best first.';
 
 -- Views --------------------------------------------------------------------------------------------
 --
@@ -985,7 +1583,8 @@ SELECT
             'smpp_message_state', p.smpp_message_state, 'smpp_error_code', p.smpp_error_code,
             'submission_timestamp', p.submission_timestamp, 'submission_attempts', p.submission_attempts,
             'submission_done', p.submission_done, 'submission_failed', p.submission_failed,
-            'submission_info', p.submission_info, 'in_doubt', p.in_doubt) ORDER BY p.part)
+            'submission_info', p.submission_info, 'next_attempt_at', p.next_attempt_at,
+            'in_doubt', p.in_doubt, 'possible_duplicate', p.possible_duplicate) ORDER BY p.part)
      FROM smpp_tx_parts p WHERE p.tx_id = q.id) AS parts,
   (SELECT e.meaning
      FROM smpp_error_codes e
@@ -1084,7 +1683,7 @@ FROM smpp_rx_queue
 WHERE tx_queue_id IS NULL AND kind IN ('receipt', 'intermediate');
 
 COMMENT ON VIEW smpp_unmatched_receipts IS
-  'Receipts that belong to no message that we know of. Many of them: look at esme_message_id_format of the server.';
+  'Receipts that belong to no message that we know of. Many of them: esmed_id_formats(server) tells which esme_message_id_format would find their messages.';
 COMMENT ON COLUMN smpp_unmatched_receipts.id IS 'The PDU: smpp_rx_queue.id';
 COMMENT ON COLUMN smpp_unmatched_receipts.insert_timestamp IS 'When it was stored';
 COMMENT ON COLUMN smpp_unmatched_receipts.smpp_server_id IS 'Server that sent it: smpp_servers.id';
@@ -1152,9 +1751,14 @@ GRANT SELECT ON smpp_status, smpp_events, smpp_queue_stats TO esmed_monitor;
 
 -- Everybody keeps EXECUTE on esmed_canonical_id only (see there).
 REVOKE ALL ON FUNCTION esmed_cancel(bigint), esmed_resend(bigint), esmed_preview(text, bigint), esmed_rematch(),
-  esmed_state_of_parts(bigint), notify_table_change(), smpp_servers_only_one_enabled(), smpp_events_notify() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION esmed_cancel(bigint), esmed_resend(bigint), esmed_preview(text, bigint), esmed_rematch() TO esmed_app;
-GRANT EXECUTE ON FUNCTION esmed_state_of_parts(bigint) TO esmed;
+  esmed_character_units(integer, text), esmed_transliterations(),
+  esmed_id_formats(bigint), esmed_state_of_parts(bigint), esmed_decimal_to_hex(text), esmed_hex_to_decimal(text),
+  esmed_response_keys(text, text), esmed_receipt_keys(text, text, jsonb), esmed_receipt_by_text(jsonb),
+  esmed_match_receipt(bigint, text, text, timestamptz, boolean), esmed_apply_receipt(bigint, smallint, text, text, text),
+  esmed_receipt_contradicts(bigint, smallint, text, text, text), notify_table_change(), smpp_servers_only_one_enabled(), smpp_events_notify() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION esmed_cancel(bigint), esmed_resend(bigint), esmed_preview(text, bigint), esmed_rematch(),
+  esmed_id_formats(bigint) TO esmed_app;
+GRANT EXECUTE ON FUNCTION esmed_state_of_parts(bigint), esmed_receipt_by_text(jsonb) TO esmed;
 -- For triggers on tables of the applications; a trigger needs it only when it is created.
 GRANT EXECUTE ON FUNCTION notify_table_change() TO esmed_app;
 

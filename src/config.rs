@@ -181,6 +181,8 @@ pub struct Daemon {
     pub poll_interval: u64,
     /// Most messages that are claimed and not yet recorded.
     pub max_unrecorded: usize,
+    /// Seconds after which a long message from a phone appears without the parts that are missing.
+    pub reassembly_timeout: u64,
 }
 
 impl Default for Daemon {
@@ -190,6 +192,7 @@ impl Default for Daemon {
             drain_timeout: 30,
             poll_interval: 1,
             max_unrecorded: 1000,
+            reassembly_timeout: 1800,
         }
     }
 }
@@ -205,6 +208,12 @@ impl Daemon {
     #[must_use]
     pub fn poll_interval(&self) -> Duration {
         Duration::from_secs(self.poll_interval)
+    }
+
+    /// `reassembly_timeout` as a duration.
+    #[must_use]
+    pub fn reassembly_timeout(&self) -> Duration {
+        Duration::from_secs(self.reassembly_timeout)
     }
 }
 
@@ -277,6 +286,7 @@ const KEYS: &[(&str, &str, Kind)] = &[
     ("daemon", "drain_timeout", Kind::Integer),
     ("daemon", "poll_interval", Kind::Integer),
     ("daemon", "max_unrecorded", Kind::Integer),
+    ("daemon", "reassembly_timeout", Kind::Integer),
     ("log", "level", Kind::Text),
     ("log", "format", Kind::Text),
 ];
@@ -393,6 +403,10 @@ impl Config {
         check(
             (1..=50_000).contains(&self.daemon.max_unrecorded),
             "[daemon] max_unrecorded must be from 1 to 50000",
+        )?;
+        check(
+            (1..=A_DAY).contains(&self.daemon.reassembly_timeout),
+            "[daemon] reassembly_timeout must be from 1 to 86400 seconds",
         )
     }
 

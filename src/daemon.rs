@@ -17,7 +17,7 @@ use crate::events::{self, EventLog};
 use crate::feeder::Feeder;
 use crate::in_flight::InFlight;
 use crate::leader::{self, Leadership};
-use crate::recorder::{Recorder, Told};
+use crate::recorder::{Assembly, Recorder, Told};
 use crate::supervisor::{self, Gauge};
 
 /// Outcomes on their way to the recorder: more than can be in flight under any window.
@@ -129,6 +129,7 @@ async fn serve(
             database_up,
             wary_until: None,
             told: Told::new(event_log.clone()),
+            assembly: Assembly::new(config.daemon.reassembly_timeout()),
         }
         .run(give_up.clone()),
     );

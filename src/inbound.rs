@@ -1,5 +1,6 @@
 //! A received PDU becomes a row of `smpp_rx_queue`. Pure.
 
+use bytes::Bytes;
 use serde_json::Value;
 
 use crate::hex;
@@ -7,10 +8,11 @@ use crate::pdu::{
     DataSm, DecodeError, Decoded, DeliverSm, Frame, Pdu, Tag, TextView, Tlvs, error_to_json,
     to_json,
 };
+use crate::reassembly::{Key, Part, Piece, Reference};
 use crate::receipt::{self, Kind, MessageState, Receipt, ReceiptTlvs};
 use crate::server::Server;
 use crate::session::driver::Received;
-use crate::text;
+use crate::text::{self, Concat, UDH_INDICATOR, Udh, split_udh};
 
 /// What a receipt changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +21,9 @@ pub struct ReceiptFacts {
     pub message_id: String,
     /// Canonical ids that the message may have, the likeliest first.
     pub keys: Vec<String>,
+    /// Only its text says that it is a receipt, so it counts only where it comes from the number that
+    /// the message went to.
+    pub by_text: bool,
     /// What it says of the message; `None` when it says nothing that can be understood.
     pub state: Option<MessageState>,
     /// `err:` as received.
@@ -46,8 +51,8 @@ pub struct Inbound {
     pub kind: Kind,
     /// What it says, where it is a receipt with an id.
     pub receipt: Option<ReceiptFacts>,
-    /// Reference, part and total, where it is a part of a long message.
-    pub concat: Option<(u16, u8, u8)>,
+    /// Which part it is, where it is one of a long message from a phone.
+    pub part: Option<Part>,
 }
 
 impl Inbound {
@@ -94,6 +99,20 @@ impl Inbound {
         }
     }
 
+    /// What the parts of its message have in common, where it is a part.
+    #[must_use]
+    pub fn key(&self) -> Option<Key> {
+        let part = self.part.as_ref()?;
+        Some(Key {
+            server_id: self.server_id,
+            source: self.source_addr.clone()?,
+            destination: self.destination_addr.clone()?,
+            kind: part.kind,
+            reference: part.reference,
+            total: part.total,
+        })
+    }
+
     fn undecoded(octets: &[u8], pdu_parsed: Value, server: &Server) -> Self {
         Self {
             pdu_raw: hex::encode(octets),
@@ -104,7 +123,7 @@ impl Inbound {
             server_id: server.account.id,
             kind: Kind::Other,
             receipt: None,
-            concat: None,
+            part: None,
         }
     }
 
@@ -122,13 +141,25 @@ impl Inbound {
     }
 }
 
+/// What the PDU of a part brings of the text; `None` where it can't be read.
+#[must_use]
+pub fn piece(frame: &Frame) -> Option<Piece> {
+    let decoded = frame.decode().ok()?;
+    let message = match &decoded.pdu {
+        Pdu::DeliverSm(body) => Message::of_deliver_sm(body),
+        Pdu::DataSm(body) => Message::of_data_sm(body),
+        _ => return None,
+    };
+    Some(message.piece(message.udh().as_ref()))
+}
+
 /// What deliver_sm and data_sm have in common.
 struct Message<'a> {
     source_addr: String,
     destination_addr: String,
     esm_class: u8,
     data_coding: u8,
-    octets: &'a [u8],
+    octets: Bytes,
     tlvs: &'a Tlvs,
 }
 
@@ -141,8 +172,8 @@ impl<'a> Message<'a> {
             esm_class: body.esm_class,
             data_coding: body.data_coding,
             octets: match payload {
-                Some(payload) if body.short_message.0.is_empty() => payload,
-                _ => &body.short_message.0,
+                Some(payload) if body.short_message.0.is_empty() => payload.clone(),
+                _ => body.short_message.0.clone(),
             },
             tlvs: &body.tlvs,
         }
@@ -157,7 +188,8 @@ impl<'a> Message<'a> {
             octets: body
                 .tlvs
                 .get(Tag::MESSAGE_PAYLOAD)
-                .map_or(&[], |octets| octets),
+                .cloned()
+                .unwrap_or_default(),
             tlvs: &body.tlvs,
         }
     }
@@ -169,7 +201,7 @@ impl<'a> Message<'a> {
         server: &Server,
     ) -> Inbound {
         let (udh, text) = text::decode_message(
-            self.octets,
+            &self.octets,
             self.esm_class,
             self.data_coding,
             server.style.alphabet,
@@ -181,13 +213,16 @@ impl<'a> Message<'a> {
             network_error_code: self.tlvs.network_error_code().map(|octets| &octets[..]),
         };
         // The fields of a receipt are read by their own rules: data_coding is often wrong there.
-        let receipt_text = receipt::text(self.octets, self.data_coding, server.style.alphabet);
+        let receipt_text = receipt::text(&self.octets, self.data_coding, server.style.alphabet);
         let (kind, receipt) = receipt::classify(
             self.esm_class,
             &receipt_text,
             &tlvs,
             server.receipts_without_esm_class,
         );
+        let part = (kind == Kind::Message)
+            .then(|| self.part(udh.as_ref()))
+            .flatten();
         let text_view = TextView {
             text: text.text.clone(),
             udh: udh.as_ref().map(text::Udh::to_json),
@@ -206,15 +241,79 @@ impl<'a> Message<'a> {
             short_message: short_message.map(|text| without_nul(&text)),
             server_id: server.account.id,
             kind,
-            receipt: receipt.and_then(|receipt| facts(&receipt, server)),
-            concat: udh
-                .and_then(|udh| udh.concat)
-                .map(|concat| (concat.reference, concat.part, concat.total)),
+            receipt: receipt.and_then(|receipt| {
+                let by_text = Kind::from_esm_class(self.esm_class) == Kind::Message;
+                facts(&receipt, by_text, server)
+            }),
+            part,
         }
+    }
+
+    fn udh(&self) -> Option<Udh> {
+        if self.esm_class & UDH_INDICATOR == 0 {
+            return None;
+        }
+        split_udh(&self.octets).ok().map(|(udh, _)| udh)
+    }
+
+    fn piece(&self, udh: Option<&Udh>) -> Piece {
+        Piece {
+            data_coding: self.data_coding,
+            // The header is never longer than the octets that it was read from.
+            octets: self.octets.slice(udh.map_or(0, |udh| udh.length)..),
+            fill_bits: udh.map_or(0, Udh::fill_bits),
+        }
+    }
+
+    /// Which part of a long message it is: by the user data header, else by the TLVs
+    /// sar_msg_ref_num, sar_total_segments and sar_segment_seqnum (SMPP 3.4, 5.3.2.22 to 24). A
+    /// message of one part is none.
+    fn part(&self, udh: Option<&Udh>) -> Option<Part> {
+        let (kind, reference, number, total) = match udh.and_then(|udh| udh.concat) {
+            Some(Concat {
+                reference,
+                part,
+                total,
+                wide,
+            }) => {
+                let kind = if wide {
+                    Reference::Udh16
+                } else {
+                    Reference::Udh8
+                };
+                (kind, reference, part, total)
+            }
+            None => self.sar()?,
+        };
+        (total > 1).then(|| Part {
+            kind,
+            reference,
+            number,
+            total,
+            piece: self.piece(udh),
+        })
+    }
+
+    fn sar(&self) -> Option<(Reference, u16, u8, u8)> {
+        let &[high, low] = &self.tlvs.get(Tag::SAR_MSG_REF_NUM)?[..] else {
+            return None;
+        };
+        let &[total] = &self.tlvs.get(Tag::SAR_TOTAL_SEGMENTS)?[..] else {
+            return None;
+        };
+        let &[number] = &self.tlvs.get(Tag::SAR_SEGMENT_SEQNUM)?[..] else {
+            return None;
+        };
+        (1..=total).contains(&number).then_some((
+            Reference::Sar,
+            u16::from_be_bytes([high, low]),
+            number,
+            total,
+        ))
     }
 }
 
-fn facts(receipt: &Receipt, server: &Server) -> Option<ReceiptFacts> {
+fn facts(receipt: &Receipt, by_text: bool, server: &Server) -> Option<ReceiptFacts> {
     let keys = receipt.response_keys(server.id_format);
     let message_id = receipt
         .id
@@ -223,6 +322,7 @@ fn facts(receipt: &Receipt, server: &Server) -> Option<ReceiptFacts> {
     Some(ReceiptFacts {
         message_id: without_nul(&message_id),
         keys: keys.iter().map(|key| without_nul(key)).collect(),
+        by_text,
         state: receipt.state,
         error_code: receipt.err.as_deref().map(without_nul),
         network_error_code: receipt.network_error_code.clone(),

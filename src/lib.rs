@@ -17,6 +17,7 @@ pub mod leader;
 pub mod lease;
 pub mod outbox;
 pub mod pdu;
+pub mod reassembly;
 pub mod receipt;
 pub mod recorder;
 pub mod server;

@@ -1,10 +1,13 @@
 //! The only writer of outcomes and deliveries.
 //!
 //! Whatever waits is written in one transaction: outcomes first, then receipts that came before
-//! them, then new deliveries and what they change. Only then are deliveries answered.
+//! them, then new deliveries and what they change. Only then are deliveries answered. Long messages
+//! from phones are put together behind that.
 
 mod batch;
+mod inbox;
 mod outcomes;
+mod sets;
 mod states;
 mod told;
 
@@ -24,6 +27,7 @@ use crate::server::Server;
 use crate::session::driver::Delivery;
 
 use batch::{Batch, Committed};
+pub use inbox::Assembly;
 pub use told::Told;
 
 /// Most outcomes and most deliveries in one transaction.
@@ -85,6 +89,8 @@ pub struct Recorder {
     pub wary_until: Option<Instant>,
     /// What an event has told of already.
     pub told: Told,
+    /// Long messages from phones.
+    pub assembly: Assembly,
 }
 
 impl Recorder {
@@ -105,6 +111,7 @@ impl Recorder {
                     deliveries_open = count > 0;
                 }
                 () = sleep_until(parked_until), if !parked.is_empty() => {}
+                () = sleep_until(self.assembly.due()) => {}
                 () = give_up.cancelled() => return false,
             }
             // Deliveries first: every outcome that the session told before one of them is then in
@@ -122,7 +129,11 @@ impl Recorder {
                 again.wary = true;
                 batches.insert(0, again);
             }
-            let write = self.write(batches);
+            let write = async {
+                let refused = self.write(batches).await;
+                self.assembly.turn(&self.database).await;
+                refused
+            };
             let refused = tokio::select! {
                 refused = write => refused,
                 () = give_up.cancelled() => return false,
@@ -177,6 +188,7 @@ impl Recorder {
             match batch::commit(&self.database, &piece).await {
                 Ok(committed) => {
                     self.told.back();
+                    self.assembly.note(&committed.ready);
                     refused.extend(self.finish(piece, &committed));
                 }
                 Err(error) if error.is_away() => {

@@ -234,7 +234,9 @@ pub(crate) mod tests {
     }
 
     fn refused(row: &Claimed) -> String {
-        build(row, &server()).expect_err("the row can't be sent")
+        let mut server = server();
+        server.style.long_message = LongMessage::Reject;
+        build(row, &server).expect_err("the row can't be sent")
     }
 
     #[test]

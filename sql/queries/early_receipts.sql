@@ -1,12 +1,21 @@
--- Receipts that came before the response to their message, or part of one, was recorded.
-SELECT rx.id AS rx_id, k.tx_id, k.part, rx.pdu_parsed -> 'receipt' AS receipt
+-- Receipts that came before the response to their message, or part of one, was recorded. OFFSET 0 keeps it a look-up for each key: a
+-- plain join may end in reading every unmatched receipt, which are many where esme_message_id_format is wrong.
+SELECT early.id AS rx_id, k.tx_id, k.part, early.receipt
 FROM unnest($1::bigint[], $2::smallint[], $3::bigint[], $4::text[], $5::timestamptz[])
   AS k (tx_id, part, server_id, key, started_at)
-JOIN smpp_rx_queue rx
-  ON esmed_canonical_id(rx.receipt_message_id) = k.key
-  AND rx.tx_queue_id IS NULL
-  AND rx.kind IN ('receipt', 'intermediate')
-  AND rx.smpp_server_id = k.server_id
-  -- An older one is about an older message that had the same id.
-  AND rx.insert_timestamp >= k.started_at
-ORDER BY rx.id
+CROSS JOIN LATERAL (
+  SELECT rx.id, rx.pdu_parsed -> 'receipt' AS receipt
+  FROM smpp_rx_queue rx
+  WHERE esmed_canonical_id(rx.receipt_message_id) = k.key
+    AND rx.tx_queue_id IS NULL
+    AND rx.kind IN ('receipt', 'intermediate')
+    AND rx.smpp_server_id = k.server_id
+    -- An older one is about an older message that had the same id.
+    AND rx.insert_timestamp >= k.started_at
+    -- Of some only the text says that they are receipts.
+    AND (NOT esmed_receipt_by_text(rx.pdu_parsed) OR EXISTS (
+      SELECT FROM smpp_tx_queue q
+      WHERE q.id = k.tx_id AND ltrim(q.smpp_destination_addr, '+0') = ltrim(rx.smpp_source_addr, '+0')))
+  OFFSET 0
+) AS early
+ORDER BY early.id

@@ -1,8 +1,8 @@
--- One row a message. It is marked as repeated where the same text came from the same phone to the same number by the
--- same server within the last ten minutes, or before it in the same batch: the SMSC sends again what it was not told we
--- have.
-INSERT INTO smpp_inbox (source, destination, message, server_id, rx_ids, complete, repeated)
-SELECT m.source, m.destination, m.message, m.server_id, ARRAY[m.rx_id], m.complete,
+-- One row a message of one PDU. It is marked as repeated where the same text came from the same phone to the same number
+-- by the same server within the last ten minutes, or before it in the same batch: the SMSC sends again what it was not
+-- told we have.
+INSERT INTO smpp_inbox (source, destination, message, server_id, rx_ids, repeated)
+SELECT m.source, m.destination, m.message, m.server_id, ARRAY[m.rx_id],
   EXISTS (
     SELECT 1
     FROM smpp_inbox earlier
@@ -13,7 +13,7 @@ SELECT m.source, m.destination, m.message, m.server_id, ARRAY[m.rx_id], m.comple
       AND earlier.message IS NOT DISTINCT FROM m.message
       AND earlier.server_id IS NOT DISTINCT FROM m.server_id)
     OR row_number() OVER (PARTITION BY m.source, m.destination, m.message, m.server_id ORDER BY m.ordinal) > 1
-FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::boolean[])
-  WITH ORDINALITY AS m (source, destination, message, server_id, rx_id, complete, ordinal)
+FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[])
+  WITH ORDINALITY AS m (source, destination, message, server_id, rx_id, ordinal)
 ORDER BY m.ordinal
 RETURNING id

@@ -1,7 +1,8 @@
 -- The message, or the part of one, that each receipt is about: of several with its id the one that is not final, with the
--- same destination, the newest.
+-- same destination, the newest. Where only its text says that it is a receipt, none with another destination.
 SELECT r.ordinal, hit.id, hit.part, hit.state
-FROM unnest($1::integer[], $2::bigint[], $3::text[], $4::text[]) AS r (ordinal, server_id, key, source)
+FROM unnest($1::integer[], $2::bigint[], $3::text[], $4::text[], $5::boolean[])
+  AS r (ordinal, server_id, key, source, only_to_source)
 CROSS JOIN LATERAL (
   SELECT it.*
   FROM (
@@ -20,6 +21,7 @@ CROSS JOIN LATERAL (
       AND p.smpp_message_id IS NOT NULL
       AND (q.submission_server_id = r.server_id OR q.submission_server_id IS NULL)
   ) AS it
+  WHERE NOT r.only_to_source OR ltrim(it.destination, '+0') = ltrim(r.source, '+0')
   ORDER BY
     coalesce(it.state IN ('DELIVERED', 'EXPIRED', 'DELETED', 'UNDELIVERABLE', 'REJECTED'), FALSE),
     ltrim(it.destination, '+0') = ltrim(r.source, '+0') DESC,

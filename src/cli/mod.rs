@@ -2,6 +2,7 @@
 
 mod check_config;
 mod decode;
+mod encode;
 mod run;
 mod status;
 
@@ -41,7 +42,13 @@ enum Command {
     CheckConfig(ConfigFile),
     /// Show session, queue and last events of a lane
     Status(status::Arguments),
+    /// Show what becomes of a text: coding, parts, octets, characters that force UCS2
+    ///
+    /// Nothing is sent, and no database is asked. Exit code 1 where the text would be refused.
+    Encode(encode::Arguments),
     /// Show a PDU given in hexadecimal as the JSON of pdu_parsed
+    ///
+    /// With --data-coding the octets of a message alone, as its text.
     Decode(decode::Arguments),
 }
 
@@ -72,6 +79,7 @@ impl Cli {
             Command::Run(file) => run::run(&file),
             Command::CheckConfig(file) => check_config::run(&file),
             Command::Status(arguments) => status::run(&arguments),
+            Command::Encode(arguments) => encode::run(&arguments),
             Command::Decode(arguments) => decode::run(&arguments),
         };
         done.unwrap_or_else(|error| {
@@ -95,6 +103,15 @@ fn say(text: &str) -> anyhow::Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// An octet as people write it: decimal, or hexadecimal behind 0x.
+fn octet(number: &str) -> Result<u8, String> {
+    let octet = match number.strip_prefix("0x").or(number.strip_prefix("0X")) {
+        Some(digits) if !digits.starts_with('+') => u8::from_str_radix(digits, 16),
+        _ => number.parse(),
+    };
+    octet.map_err(|_| "must be 0 to 255, or 0x00 to 0xff".to_owned())
 }
 
 /// A runtime for subcommands: one thread is enough for them.

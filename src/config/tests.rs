@@ -52,6 +52,10 @@ fn errors_name_line_and_key() {
     );
     let error = parse("[daemon]\npoll_interval = 0\n", &[]).unwrap_err();
     assert!(error.contains("poll_interval"), "{error}");
+    for seconds in ["0", "86401"] {
+        let error = parse(&format!("[daemon]\nreassembly_timeout = {seconds}\n"), &[]).unwrap_err();
+        assert!(error.contains("reassembly_timeout"), "{error}");
+    }
     let error = parse("[database]\nsslmode = \"require\"\n", &[]).unwrap_err();
     assert!(error.contains("sslmode"), "{error}");
 }

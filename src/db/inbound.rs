@@ -8,9 +8,11 @@ use serde_json::Value;
 
 use super::DbError;
 use crate::inbound::Inbound;
+use crate::reassembly::{Part, Place};
 use crate::receipt::Kind;
 
 const EARLY_RECEIPTS: &str = include_str!("../../sql/queries/early_receipts.sql");
+const EARLY_BY_PREFIX: &str = include_str!("../../sql/queries/early_receipts_by_prefix.sql");
 const MATCH_RECEIPTS: &str = include_str!("../../sql/queries/match_receipts.sql");
 const APPLY_STATES: &str = include_str!("../../sql/queries/apply_states.sql");
 const APPLY_PART_STATES: &str = include_str!("../../sql/queries/apply_part_states.sql");
@@ -30,6 +32,8 @@ pub struct Accepted {
     pub server_id: i64,
     /// What the canonical id in a receipt would be.
     pub key: String,
+    /// Or what it would begin with.
+    pub more_may_follow: bool,
     /// Receipts from before this are about other messages.
     pub started_at: DateTime<Utc>,
 }
@@ -58,6 +62,8 @@ pub struct Lookup {
     pub key: String,
     /// source_addr of the receipt: the message's destination.
     pub source: Option<String>,
+    /// A message to another destination is not meant.
+    pub only_to_source: bool,
 }
 
 /// The message that a receipt is about.
@@ -96,24 +102,35 @@ pub async fn early_receipts<C: GenericClient>(
     client: &C,
     accepted: &[Accepted],
 ) -> Result<Vec<EarlyReceipt>, DbError> {
-    let tx_ids: Vec<_> = accepted.iter().map(|it| it.tx_id).collect();
-    let parts: Vec<_> = accepted.iter().map(|it| it.part).collect();
-    let server_ids: Vec<_> = accepted.iter().map(|it| it.server_id).collect();
-    let keys: Vec<_> = accepted.iter().map(|it| it.key.as_str()).collect();
-    let started: Vec<_> = accepted.iter().map(|it| it.started_at).collect();
-    let statement = client.prepare_cached(EARLY_RECEIPTS).await?;
-    let rows = client
-        .query(&statement, &[&tx_ids, &parts, &server_ids, &keys, &started])
-        .await?;
-    Ok(rows
-        .iter()
-        .map(|row| EarlyReceipt {
+    let mut found = Vec::new();
+    for (statement, more_may_follow) in [(EARLY_RECEIPTS, false), (EARLY_BY_PREFIX, true)] {
+        let accepted = || {
+            accepted
+                .iter()
+                .filter(move |it| it.more_may_follow == more_may_follow)
+        };
+        let tx_ids: Vec<_> = accepted().map(|it| it.tx_id).collect();
+        if tx_ids.is_empty() {
+            continue;
+        }
+        let parts: Vec<_> = accepted().map(|it| it.part).collect();
+        let server_ids: Vec<_> = accepted().map(|it| it.server_id).collect();
+        let keys: Vec<_> = accepted().map(|it| it.key.as_str()).collect();
+        let started: Vec<_> = accepted().map(|it| it.started_at).collect();
+        let statement = client.prepare_cached(statement).await?;
+        let rows = client
+            .query(&statement, &[&tx_ids, &parts, &server_ids, &keys, &started])
+            .await?;
+        found.extend(rows.iter().map(|row| EarlyReceipt {
             rx_id: row.get(0),
             tx_id: row.get(1),
             part: row.get(2),
             receipt: row.get(3),
-        })
-        .collect())
+        }));
+    }
+    // In the order in which they came.
+    found.sort_by_key(|receipt| receipt.rx_id);
+    Ok(found)
 }
 
 /// The messages that receipts are about; a receipt that matches nothing has no hit.
@@ -128,9 +145,13 @@ pub async fn match_receipts<C: GenericClient>(
     let server_ids: Vec<_> = lookups.iter().map(|it| it.server_id).collect();
     let keys: Vec<_> = lookups.iter().map(|it| it.key.as_str()).collect();
     let sources: Vec<_> = lookups.iter().map(|it| it.source.as_deref()).collect();
+    let only: Vec<_> = lookups.iter().map(|it| it.only_to_source).collect();
     let statement = client.prepare_cached(MATCH_RECEIPTS).await?;
     let rows = client
-        .query(&statement, &[&ordinals, &server_ids, &keys, &sources])
+        .query(
+            &statement,
+            &[&ordinals, &server_ids, &keys, &sources, &only],
+        )
         .await?;
     Ok(rows
         .iter()
@@ -217,7 +238,8 @@ pub async fn next_rx_ids<C: GenericClient>(client: &C, count: usize) -> Result<V
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
-/// Stores received PDUs under the given ids, each with the message that it is about.
+/// Stores received PDUs under the given ids, each with the message that it is about and, for a part of a long message, its
+/// place.
 ///
 /// # Errors
 /// When the database can't do it.
@@ -226,16 +248,21 @@ pub async fn insert_rx<C: GenericClient>(
     ids: &[i64],
     rows: &[&Inbound],
     tx_ids: &[Option<i64>],
+    places: &[Option<Place>],
 ) -> Result<(), DbError> {
     let text = |f: fn(&Inbound) -> Option<&str>| rows.iter().map(|row| f(row)).collect::<Vec<_>>();
     let parsed: Vec<&Value> = rows.iter().map(|row| &row.pdu_parsed).collect();
     let server_ids: Vec<_> = rows.iter().map(|row| row.server_id).collect();
-    let concat =
-        |f: fn((u16, u8, u8)) -> i16| rows.iter().map(|row| row.concat.map(f)).collect::<Vec<_>>();
+    let part = |f: fn(&Part) -> u8| -> Vec<_> {
+        let number = |row: &&Inbound| row.part.as_ref().map(|part| i16::from(f(part)));
+        rows.iter().map(number).collect()
+    };
     let references: Vec<_> = rows
         .iter()
-        .map(|row| row.concat.map(|(reference, _, _)| i32::from(reference)))
+        .map(|row| row.part.as_ref().map(|part| i32::from(part.reference)))
         .collect();
+    let sets: Vec<_> = places.iter().map(|place| place.map(|it| it.set)).collect();
+    let inbox_ids: Vec<_> = places.iter().map(|place| (*place)?.inbox_id).collect();
     let statement = client.prepare_cached(INSERT_RX).await?;
     client
         .execute(
@@ -256,8 +283,11 @@ pub async fn insert_rx<C: GenericClient>(
                 }),
                 &tx_ids,
                 &references,
-                &concat(|(_, part, _)| i16::from(part)),
-                &concat(|(_, _, total)| i16::from(total)),
+                &part(|part| part.number),
+                &part(|part| part.total),
+                &text(|row| row.part.as_ref().map(|part| part.kind.name())),
+                &sets,
+                &inbox_ids,
             ],
         )
         .await?;
@@ -280,7 +310,7 @@ pub async fn link_receipts<C: GenericClient>(
     Ok(())
 }
 
-/// Puts the messages among `rows` into the inbox; returns the ids there.
+/// Puts the messages of one PDU among `rows` into the inbox; returns the ids there.
 ///
 /// # Errors
 /// When the database can't do it.
@@ -293,7 +323,7 @@ pub async fn insert_inbox<C: GenericClient>(
         .iter()
         .copied()
         .zip(rows.iter().copied())
-        .filter(|(_, row)| row.kind == Kind::Message)
+        .filter(|(_, row)| row.kind == Kind::Message && row.part.is_none())
         .collect();
     if messages.is_empty() {
         return Ok(Vec::new());
@@ -303,10 +333,6 @@ pub async fn insert_inbox<C: GenericClient>(
     };
     let server_ids: Vec<_> = messages.iter().map(|(_, row)| row.server_id).collect();
     let rx_ids: Vec<_> = messages.iter().map(|(id, _)| *id).collect();
-    let complete: Vec<_> = messages
-        .iter()
-        .map(|(_, row)| row.concat.is_none())
-        .collect();
     let statement = client.prepare_cached(INSERT_INBOX).await?;
     let rows = client
         .query(
@@ -317,7 +343,6 @@ pub async fn insert_inbox<C: GenericClient>(
                 &text(|row| row.short_message.as_deref()),
                 &server_ids,
                 &rx_ids,
-                &complete,
             ],
         )
         .await?;

@@ -5,6 +5,7 @@ pub mod events;
 pub mod inbound;
 pub mod lease;
 pub mod listener;
+pub mod long;
 pub mod parts;
 pub mod queue;
 pub mod servers;

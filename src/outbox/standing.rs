@@ -142,7 +142,7 @@ mod tests {
         }
     }
 
-    fn of(parts: [PartStanding; 3]) -> Option<RowUpdate> {
+    fn of(parts: &[PartStanding; 3]) -> Option<RowUpdate> {
         let mut base = resolve(&attempt(1), &Outcome::Unwritten, 0.0);
         base.note = Some("a note".to_owned());
         let standing = Standing {
@@ -158,12 +158,12 @@ mod tests {
             open: true,
             ..undone(2)
         };
-        assert_eq!(of([part(1), open, part(3)]), None);
+        assert_eq!(of(&[part(1), open, part(3)]), None);
     }
 
     #[test]
     fn it_is_done_when_each_part_is() {
-        let update = of([part(1), part(2), part(3)]).unwrap();
+        let update = of(&[part(1), part(2), part(3)]).unwrap();
         assert!(update.done && update.answered && !update.failed);
         assert_eq!(update.message_id.as_deref(), Some("id1"));
         assert_eq!(update.info.as_deref(), Some("a note"));
@@ -182,7 +182,7 @@ mod tests {
             in_doubt: true,
             ..undone(3)
         };
-        let update = of([part(1), failed, doubtful]).unwrap();
+        let update = of(&[part(1), failed, doubtful]).unwrap();
         assert!(update.failed && !update.done && update.in_doubt);
         assert_eq!(
             update.info.as_deref(),
@@ -202,7 +202,7 @@ mod tests {
             info: Some("later".to_owned()),
             ..undone(2)
         };
-        let update = of([part(1), later, doubtful]).unwrap();
+        let update = of(&[part(1), later, doubtful]).unwrap();
         assert!(update.in_doubt && !update.failed && !update.done);
         assert_eq!(update.info.as_deref(), Some("part 3 of 3: no answer"));
     }
@@ -214,7 +214,7 @@ mod tests {
             info: Some("ESME_RSYSERR".to_owned()),
             ..undone(number)
         };
-        let update = of([part(1), later(2, 5.0), later(3, 7.5)]).unwrap();
+        let update = of(&[part(1), later(2, 5.0), later(3, 7.5)]).unwrap();
         assert!(!update.in_doubt && !update.failed && !update.done);
         assert_eq!(update.retry_after, Some(Duration::from_millis(7500)));
         assert_eq!(update.info.as_deref(), Some("part 2 of 3: ESME_RSYSERR"));
@@ -227,9 +227,9 @@ mod tests {
             answered: false,
             ..undone(number)
         };
-        let update = of([spared(1), spared(2), spared(3)]).unwrap();
+        let update = of(&[spared(1), spared(2), spared(3)]).unwrap();
         assert_eq!((update.uncounted, update.retry_after), (1, None));
-        let update = of([part(1), spared(2), spared(3)]).unwrap();
+        let update = of(&[part(1), spared(2), spared(3)]).unwrap();
         assert_eq!(update.uncounted, 0);
     }
 
@@ -239,6 +239,6 @@ mod tests {
             possible_duplicate: true,
             ..part(2)
         };
-        assert!(of([part(1), twice, part(3)]).unwrap().possible_duplicate);
+        assert!(of(&[part(1), twice, part(3)]).unwrap().possible_duplicate);
     }
 }

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use crate::hex;
 pub use date::date;
-pub use id::{IdFormat, UnknownIdFormat, canonical, receipt_key, response_key};
+pub use id::{IdFormat, UnknownIdFormat, canonical, receipt_keys, receipt_prefix, response_keys};
 pub use octets::text;
 pub use state::{MessageState, replaces};
 
@@ -120,15 +120,15 @@ impl Receipt {
             return self
                 .candidate_ids
                 .iter()
-                .map(|id| response_key(format, id))
+                .flat_map(|id| response_keys(format, id))
                 .collect();
         };
         if let Some(text_id) = &self.text_id
-            && response_key(format, text_id) == canonical(id)
+            && response_keys(format, text_id).contains(&canonical(id))
         {
             return vec![canonical(id)];
         }
-        vec![response_key(format, id)]
+        response_keys(format, id)
     }
 
     /// The fields that are there, by the names of the receipt's text; `sub` and `dlvrd` are

@@ -143,6 +143,11 @@ fn several_ids_are_candidates() {
         receipt.response_keys(IdFormat::Same),
         ["149994-11", "28d2e34e"]
     );
+    let receipt = read_only("id:31 stat:DELIVRD id:149994-11");
+    assert_eq!(
+        receipt.response_keys(IdFormat::RespHex),
+        ["1f", "1fh", "149994-11"]
+    );
 }
 
 #[test]
@@ -303,37 +308,6 @@ fn final_states_stay() {
 }
 
 #[test]
-fn ids_are_compared_in_canonical_form() {
-    assert_eq!(canonical("00B8BE19"), "b8be19");
-    assert_eq!(canonical("000"), "0");
-    assert_eq!(canonical(""), "");
-    assert_eq!(response_key(IdFormat::Same, "0972660181"), "972660181");
-    assert_eq!(response_key(IdFormat::RespHex, "0972660181"), "39f99dd5");
-    assert_eq!(receipt_key(IdFormat::RespHex, "39F99DD5"), "972660181");
-    assert_eq!(response_key(IdFormat::ReceiptHex, "1F"), "31");
-    assert_eq!(response_key(IdFormat::RespHex, "0"), "0");
-    // Above 64 bits, and above 128.
-    assert_eq!(
-        receipt_key(IdFormat::RespHex, "812FC7470000001B"),
-        "9308878062554710043"
-    );
-    assert_eq!(
-        response_key(IdFormat::ReceiptHex, &format!("1{}", "0".repeat(33))),
-        "5444517870735015415413993718908291383296"
-    );
-    // Not of the base, or too long: as it is.
-    assert_eq!(response_key(IdFormat::RespHex, "0AB-9"), "ab-9");
-    assert_eq!(response_key(IdFormat::RespHex, ""), "");
-    assert_eq!(response_key(IdFormat::RespHex, "+7"), "+7");
-    let long = "9".repeat(129);
-    assert_eq!(response_key(IdFormat::RespHex, &long), long);
-    for format in IdFormat::ALL {
-        assert_eq!(format.name().parse(), Ok(format));
-    }
-    assert!("hex".parse::<IdFormat>().is_err());
-}
-
-#[test]
 fn a_receipted_message_id_may_have_the_form_of_the_response_already() {
     let tlvs = ReceiptTlvs {
         receipted_message_id: Some("38601fa"),
@@ -369,32 +343,5 @@ proptest! {
         let receipt = read_only(&text);
         let _ = receipt.to_json();
         let _ = super::text(text.as_bytes(), 8, Alphabet::Gsm0338);
-    }
-
-    #[test]
-    fn decimal_receipts_find_their_way_back(id in "[0-9]{1,100}") {
-        let response = response_key(IdFormat::RespHex, &id);
-        prop_assert_eq!(canonical(&response), response.clone());
-        prop_assert_eq!(receipt_key(IdFormat::RespHex, &response), canonical(&id));
-        prop_assert_eq!(response_key(IdFormat::ReceiptHex, &response), canonical(&id));
-    }
-
-    #[test]
-    fn hex_receipts_find_their_way_back(id in "[0-9a-fA-F]{1,100}") {
-        let response = response_key(IdFormat::ReceiptHex, &id);
-        prop_assert_eq!(receipt_key(IdFormat::ReceiptHex, &response), canonical(&id));
-    }
-
-    #[test]
-    fn numbers_are_those_of_the_machine(number in any::<u128>()) {
-        let (decimal, hex) = (number.to_string(), format!("{number:x}"));
-        prop_assert_eq!(response_key(IdFormat::RespHex, &decimal), hex.clone());
-        prop_assert_eq!(response_key(IdFormat::ReceiptHex, &hex), decimal);
-    }
-
-    #[test]
-    fn canonical_ids_stay(id in "\\PC{0,70}") {
-        let once = canonical(&id);
-        prop_assert_eq!(canonical(&once), once);
     }
 }

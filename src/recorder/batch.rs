@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use deadpool_postgres::GenericClient;
+use deadpool_postgres::{GenericClient, Transaction};
 
 use super::states::{Conflict, Owner, States};
-use super::{Stored, outcomes};
+use super::{Stored, inbox, outcomes};
 use crate::db::inbound::{self, Lookup};
 use crate::db::{Database, DbError, queue};
 use crate::inbound::{Inbound, ReceiptFacts};
@@ -38,6 +38,8 @@ pub(super) struct Committed {
     pub(super) gone: Vec<i64>,
     /// Receipts against a final state.
     pub(super) conflicts: Vec<Conflict>,
+    /// Sets of parts with something new for the inbox, with their total.
+    pub(super) ready: Vec<(i64, u8)>,
 }
 
 impl Batch {
@@ -98,6 +100,22 @@ impl Batch {
 pub(super) async fn commit(database: &Database, batch: &Batch) -> Result<Committed, DbError> {
     let mut client = database.client().await?;
     let transaction = client.transaction().await?;
+    match write(&transaction, batch).await {
+        Ok(committed) => {
+            transaction.commit().await?;
+            Ok(committed)
+        }
+        Err(error) => {
+            // Awaited: the next transaction, by another connection, would else meet the locks of this one.
+            if let Err(error) = transaction.rollback().await {
+                tracing::debug!(%error, "a transaction could not be rolled back");
+            }
+            Err(error)
+        }
+    }
+}
+
+async fn write(transaction: &Transaction<'_>, batch: &Batch) -> Result<Committed, DbError> {
     let mut states = States::default();
     if batch.wary {
         transaction
@@ -105,7 +123,7 @@ pub(super) async fn commit(database: &Database, batch: &Batch) -> Result<Committ
             .await?;
     }
 
-    let mut recorded = outcomes::record(&transaction, &batch.outcomes).await?;
+    let mut recorded = outcomes::record(transaction, &batch.outcomes).await?;
     let mut committed = Committed {
         locked: recorded.locked,
         gone: recorded.gone,
@@ -116,7 +134,7 @@ pub(super) async fn commit(database: &Database, batch: &Batch) -> Result<Committ
     let early = if recorded.accepted.is_empty() {
         Vec::new()
     } else {
-        inbound::early_receipts(&transaction, &recorded.accepted).await?
+        inbound::early_receipts(transaction, &recorded.accepted).await?
     };
     for receipt in &early {
         states.accept_early(receipt);
@@ -124,10 +142,10 @@ pub(super) async fn commit(database: &Database, batch: &Batch) -> Result<Committ
 
     let mut rows: Vec<&Inbound> = batch.deliveries.iter().map(|stored| &stored.row).collect();
     let add_up = &mut recorded.add_up;
-    let mut owners = match_receipts(&transaction, &batch.deliveries, &mut states, add_up).await?;
+    let mut owners = match_receipts(transaction, &batch.deliveries, &mut states, add_up).await?;
     if batch.wary {
         let wanted: Vec<i64> = owners.iter().flatten().map(|owner| owner.0).collect();
-        let free = queue::lock(&transaction, &wanted).await?;
+        let free = queue::lock(transaction, &wanted).await?;
         let is_free = |owner: &Option<Owner>| owner.is_none_or(|owner| free.contains(&owner.0));
         let locked = wanted.iter().copied().filter(|owner| !free.contains(owner));
         let locked = locked.collect();
@@ -140,36 +158,37 @@ pub(super) async fn commit(database: &Database, batch: &Batch) -> Result<Committ
         rows.retain(|_| kept.next().unwrap_or(true));
         owners.retain(is_free);
     }
-    let inbox = if rows.is_empty() {
+    let told = if rows.is_empty() {
         Vec::new()
     } else {
-        let ids = inbound::next_rx_ids(&transaction, rows.len()).await?;
+        let ids = inbound::next_rx_ids(transaction, rows.len()).await?;
         let messages: Vec<_> = owners.iter().map(|owner| owner.map(|it| it.0)).collect();
-        inbound::insert_rx(&transaction, &ids, &rows, &messages).await?;
-        inbound::insert_inbox(&transaction, &ids, &rows).await?
+        let places = inbox::place(transaction, &ids, &rows).await?;
+        committed.ready = inbox::ready(&rows, &places);
+        inbound::insert_rx(transaction, &ids, &rows, &messages, &places).await?;
+        inbound::insert_inbox(transaction, &ids, &rows).await?
     };
     if !early.is_empty() {
         let links: Vec<_> = early
             .iter()
             .map(|receipt| (receipt.rx_id, receipt.tx_id))
             .collect();
-        inbound::link_receipts(&transaction, &links).await?;
+        inbound::link_receipts(transaction, &links).await?;
     }
     let (whole, parts, conflicts) = states.finish();
     committed.conflicts = conflicts;
     let mut changed = recorded.cancelled;
     if !whole.is_empty() {
-        changed.extend(inbound::apply_states(&transaction, &whole).await?);
+        changed.extend(inbound::apply_states(transaction, &whole).await?);
     }
     if !parts.is_empty() {
-        inbound::apply_part_states(&transaction, &parts).await?;
+        inbound::apply_part_states(transaction, &parts).await?;
     }
     if !add_up.is_empty() {
-        changed.extend(inbound::add_up_states(&transaction, add_up).await?);
+        changed.extend(inbound::add_up_states(transaction, add_up).await?);
     }
-    inbound::notify(&transaction, "smpp_delivery", &changed).await?;
-    inbound::notify(&transaction, "smpp_inbox", &inbox).await?;
-    transaction.commit().await?;
+    inbound::notify(transaction, "smpp_delivery", &changed).await?;
+    inbound::notify(transaction, "smpp_inbox", &told).await?;
     Ok(committed)
 }
 
@@ -196,6 +215,7 @@ async fn match_receipts<C: GenericClient>(
                 server_id: row.server_id,
                 key: key.clone(),
                 source: row.source_addr.clone(),
+                only_to_source: receipt.by_text,
             });
         }
     }

@@ -7,7 +7,7 @@ use deadpool_postgres::GenericClient;
 use crate::db::inbound::Accepted;
 use crate::db::{DbError, parts, queue};
 use crate::outbox::{RowUpdate, Target, add_up};
-use crate::receipt::{canonical, receipt_key};
+use crate::receipt::{canonical, receipt_keys, receipt_prefix};
 
 /// What became of them.
 #[derive(Debug, Default)]
@@ -138,17 +138,22 @@ fn accepted(update: &RowUpdate) -> Vec<Accepted> {
     let Some(message_id) = update.message_id.as_deref() else {
         return Vec::new();
     };
-    let mut keys = vec![
-        receipt_key(update.id_format, message_id),
-        canonical(message_id),
-    ];
-    keys.dedup();
-    let accepted = |key| Accepted {
+    let mut keys = receipt_keys(update.id_format, message_id);
+    let same = canonical(message_id);
+    if !keys.contains(&same) {
+        keys.push(same);
+    }
+    let prefix = receipt_prefix(update.id_format, message_id);
+    let accepted = |key, more_may_follow| Accepted {
         tx_id: update.tx_id,
         part: update.part(),
         server_id: update.server_id,
         key,
+        more_may_follow,
         started_at: update.started_at,
     };
-    keys.into_iter().map(accepted).collect()
+    keys.into_iter()
+        .map(|key| accepted(key, false))
+        .chain(prefix.map(|prefix| accepted(prefix, true)))
+        .collect()
 }

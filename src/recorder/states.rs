@@ -76,6 +76,7 @@ impl States {
         let facts = ReceiptFacts {
             message_id: String::new(),
             keys: Vec::new(),
+            by_text: false,
             state: text("state").as_deref().and_then(MessageState::from_name),
             error_code: text("err"),
             network_error_code: text("network_error_code"),
@@ -109,6 +110,7 @@ mod tests {
         ReceiptFacts {
             message_id: "1".to_owned(),
             keys: vec!["1".to_owned()],
+            by_text: false,
             state: Some(state),
             error_code: None,
             network_error_code: None,

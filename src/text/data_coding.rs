@@ -7,7 +7,7 @@ use encoding_rs::{
 use super::{Alphabet, Udh, gsm7, split_udh};
 
 /// The bit of esm_class that says that short_message begins with a user data header.
-const UDH_INDICATOR: u8 = 0x40;
+pub const UDH_INDICATOR: u8 = 0x40;
 
 /// A text as far as it could be decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,14 +126,46 @@ pub fn decode_message(
     }
 }
 
+/// Decodes the octets of the parts of one message, each without its user data header and with the
+/// fill bits behind it (0 to 6), in their order.
+///
+/// They are joined before they are decoded, as a sender may cut a message within a character: in a
+/// surrogate pair, a character of several octets, or an escape. Where that gives characters that
+/// don't exist, and the parts by themselves give none such, each part was encoded by itself, and is
+/// decoded so (a part that begins anew in ISO-2022-JP, say).
+#[must_use]
+pub fn decode_parts(parts: &[(&[u8], u8)], data_coding: u8, alphabet: Alphabet) -> TextDecoded {
+    let packed = Octets::of(data_coding) == Octets::Default && alphabet == Alphabet::Gsm0338Packed;
+    let joined = if packed {
+        let septets = parts.iter().map(|&(octets, fill)| septets(octets, fill));
+        gsm(&septets.collect::<Vec<_>>().concat())
+    } else {
+        let octets: Vec<&[u8]> = parts.iter().map(|&(octets, _)| octets).collect();
+        decode(&octets.concat(), data_coding, alphabet)
+    };
+    if joined.warning.is_none() {
+        return joined;
+    }
+    let single = parts
+        .iter()
+        .map(|&(octets, fill)| decode_filled(octets, data_coding, alphabet, fill));
+    let texts: Option<Vec<String>> = single
+        .map(|part| part.text.filter(|_| part.warning.is_none()))
+        .collect();
+    texts.map_or(joined, |texts| TextDecoded::text(texts.concat(), None))
+}
+
+/// The septets of packed octets, without padding.
+fn septets(octets: &[u8], fill_bits: u8) -> Vec<u8> {
+    let septets = gsm7::unpack(octets, fill_bits);
+    gsm7::without_padding(&septets, octets.len(), fill_bits).to_vec()
+}
+
 fn decode_filled(octets: &[u8], data_coding: u8, alphabet: Alphabet, fill_bits: u8) -> TextDecoded {
     match Octets::of(data_coding) {
         Octets::Default => match alphabet {
             Alphabet::Gsm0338 => gsm(octets),
-            Alphabet::Gsm0338Packed => {
-                let septets = gsm7::unpack(octets, fill_bits);
-                gsm(gsm7::without_padding(&septets, octets.len(), fill_bits))
-            }
+            Alphabet::Gsm0338Packed => gsm(&septets(octets, fill_bits)),
             Alphabet::Ascii => ascii(octets),
             Alphabet::Latin1 => TextDecoded::text(mem::decode_latin1(octets).into_owned(), None),
             Alphabet::Utf8 => utf8(octets),

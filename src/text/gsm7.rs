@@ -10,7 +10,7 @@ pub const ESCAPE: u8 = 0x1B;
 /// What stands in a decoded text for septets that have no character.
 pub const REPLACEMENT: char = char::REPLACEMENT_CHARACTER;
 
-const CARRIAGE_RETURN: u8 = 0x0D;
+pub(super) const CARRIAGE_RETURN: u8 = 0x0D;
 
 /// The default alphabet by code. The escape has no character of its own.
 #[rustfmt::skip]
@@ -117,6 +117,12 @@ pub fn encode(text: &str) -> Result<Vec<u8>, char> {
         }
     }
     Ok(septets)
+}
+
+/// Whether a character is in one of the tables.
+#[must_use]
+pub fn has(ch: char) -> bool {
+    code(ch) != NONE
 }
 
 /// How many septets a text takes, escapes counted; `None` if a character is in neither table.

@@ -3,36 +3,29 @@ use serde_json::json;
 
 use super::*;
 
-#[test]
-fn texts_go_out_in_the_default_alphabet_or_as_ucs2() {
-    let plain = encode("@_$£€", Alphabet::Gsm0338);
-    assert_eq!(plain.data_coding, 0);
-    assert_eq!(plain.octets[..], [0x00, 0x11, 0x02, 0x01, 0x1B, 0x65]);
-    assert_eq!(plain.units, 6);
-    let wide = encode("Я😀", Alphabet::Gsm0338);
-    assert_eq!(wide.data_coding, 8);
-    assert_eq!(wide.octets[..], [0x04, 0x2F, 0xD8, 0x3D, 0xDE, 0x00]);
-    assert_eq!(wide.units, 3);
-    assert_eq!(encode("a\nb", Alphabet::Gsm0338).data_coding, 0);
-    assert_eq!(encode("", Alphabet::Gsm0338).octets.len(), 0);
+mod joined;
+mod plans;
+
+/// A style that refuses no text of a few thousand characters.
+fn style(alphabet: Alphabet, long_message: LongMessage) -> Style {
+    Style {
+        alphabet,
+        long_message,
+        max_parts: 255,
+        ..Style::default()
+    }
 }
 
-#[test]
-fn the_default_alphabet_is_that_of_the_server() {
-    let octets = |text, alphabet| {
-        let encoded = encode(text, alphabet);
-        (encoded.data_coding, encoded.octets.to_vec())
-    };
-    assert_eq!(octets("@é", Alphabet::Gsm0338), (0, vec![0x00, 0x05]));
-    assert_eq!(octets("@é", Alphabet::Latin1), (0, vec![0x40, 0xE9]));
-    assert_eq!(octets("@é", Alphabet::Utf8), (0, vec![0x40, 0xC3, 0xA9]));
-    assert_eq!(octets("@é", Alphabet::Ascii), (8, vec![0, 0x40, 0, 0xE9]));
-    assert_eq!(octets("@a", Alphabet::Ascii), (0, vec![0x40, 0x61]));
-    // € is windows-1252, not ISO-8859-1.
-    assert_eq!(octets("€", Alphabet::Latin1), (8, vec![0x20, 0xAC]));
-    let packed = octets("hellohello", Alphabet::Gsm0338Packed);
-    let expected = [0xE8, 0x32, 0x9B, 0xFD, 0x46, 0x97, 0xD9, 0xEC, 0x37];
-    assert_eq!(packed, (0, expected.to_vec()));
+fn forced(data_coding: u8) -> Wanted {
+    Wanted {
+        data_coding: Some(data_coding),
+        message_class: None,
+    }
+}
+
+/// A text of any length in one piece.
+fn whole(text: &str, wanted: Wanted, alphabet: Alphabet) -> Result<Plan, TextError> {
+    plan(text, wanted, &style(alphabet, LongMessage::Payload))
 }
 
 #[test]
@@ -44,70 +37,6 @@ fn alphabets_have_the_names_of_the_column() {
     assert!(
         error.contains("'gsm'") && error.contains("GSM0338_PACKED"),
         "{error}"
-    );
-}
-
-#[test]
-fn a_forced_data_coding_names_the_first_character_that_does_not_fit() {
-    let octets = |text, data_coding| {
-        encode_as(text, data_coding, Alphabet::Gsm0338).map(|encoded| encoded.octets.to_vec())
-    };
-    assert_eq!(octets("_", 0), Ok(vec![0x11]));
-    assert_eq!(octets("_", 1), Ok(vec![0x5F]));
-    assert_eq!(octets("ç", 3), Ok(vec![0xE7]));
-    assert_eq!(octets("ç", 8), Ok(vec![0x00, 0xE7]));
-    let error = octets("aça", 0).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "character 'ç' (U+00E7) at position 2 is not in GSM 03.38, which data_coding 0 asks for"
-    );
-    assert!(matches!(
-        octets("éé€€", 3).unwrap_err(),
-        TextError::Character {
-            ch: '€',
-            position: 3,
-            coding: Coding::Latin1,
-            data_coding: 3
-        }
-    ));
-    assert!(matches!(
-        octets("é", 1).unwrap_err(),
-        TextError::Character { position: 1, .. }
-    ));
-    assert_eq!(octets("a", 4), Err(TextError::DataCoding(4)));
-}
-
-#[test]
-fn texts_that_are_not_split_have_a_limit() {
-    let fits = |text: &str, alphabet, limit| fits_single(&encode(text, alphabet), limit);
-    let a = |count| "a".repeat(count);
-    for (alphabet, most) in [
-        (Alphabet::Gsm0338, 160),
-        (Alphabet::Gsm0338Packed, 160),
-        (Alphabet::Ascii, 160),
-        (Alphabet::Latin1, 140),
-        (Alphabet::Utf8, 140),
-    ] {
-        assert_eq!(fits(&a(most), alphabet, Limit::Message), Ok(()));
-        assert!(fits(&a(most + 1), alphabet, Limit::Message).is_err());
-    }
-    let error = |text: &str, limit| {
-        fits(text, Alphabet::Gsm0338, limit)
-            .unwrap_err()
-            .to_string()
-    };
-    assert_eq!(
-        error(&a(161), Limit::Message),
-        "text too long: 161 septets, one message holds 160"
-    );
-    assert_eq!(
-        error(&"Я".repeat(71), Limit::Message),
-        "text too long: 71 UCS2 characters, one message holds 70"
-    );
-    assert_eq!(fits(&a(254), Alphabet::Gsm0338, Limit::Submit), Ok(()));
-    assert_eq!(
-        error(&"Я".repeat(128), Limit::Submit),
-        "text too long: 256 octets, one submit holds 254"
     );
 }
 
@@ -226,6 +155,19 @@ fn a_user_data_header_is_split_off() {
     assert_eq!(udh.concat, Some(concat));
     assert_eq!(udh.elements.len(), 2);
     assert_eq!(udh.fill_bits(), 1);
+    assert_eq!(
+        udh.to_json()["ports"],
+        json!({"destination": 5505, "source": 0})
+    );
+    let (udh, rest) = split_udh(b"\x04\x04\x02\xf0\xe1rest").unwrap();
+    assert_eq!(rest, b"rest");
+    assert_eq!(
+        udh.to_json(),
+        json!({
+            "elements": [{"id": 4, "hex": "f0e1"}],
+            "ports": {"destination": 240, "source": 225},
+        })
+    );
     let (udh, rest) = split_udh(&[0]).unwrap();
     assert_eq!((udh.to_json(), rest.len()), (json!({"elements": []}), 0));
 }
@@ -265,6 +207,43 @@ fn a_message_is_decoded_behind_its_header() {
     assert_eq!((udh, decoded.text.as_deref()), (None, Some("Hi")));
 }
 
+#[test]
+fn parts_are_joined_before_they_are_decoded() {
+    fn text(parts: &[&[u8]], data_coding: u8, alphabet: Alphabet) -> (Option<String>, bool) {
+        let parts: Vec<(&[u8], u8)> = parts.iter().map(|&octets| (octets, 0)).collect();
+        let decoded = decode_parts(&parts, data_coding, alphabet);
+        (decoded.text, decoded.warning.is_some())
+    }
+    let whole = |text: &str| (Some(text.to_owned()), false);
+    let gsm = Alphabet::Gsm0338;
+    assert_eq!(text(&[b"a\x1b", b"\x65b"], 0, gsm), whole("a€b"));
+    assert_eq!(
+        text(&[b"\x00a\xd8\x3d", b"\xde\x00\x00b"], 8, gsm),
+        whole("a😀b")
+    );
+    assert_eq!(text(&[b"\x04", b"\x2f"], 8, gsm), whole("Я"));
+    assert_eq!(text(&[b"\xe2\x82", b"\xac"], 0, Alphabet::Utf8), whole("€"));
+    // Shift_JIS: 93 FA is one character.
+    assert_eq!(text(&[b"\x93", b"\xfa"], 5, gsm), whole("日"));
+    // ISO-2022-JP: the first part is left in JIS X 0208, the second begins in ASCII.
+    assert_eq!(
+        text(&[b"\x1b$BF|", b"x\x1b$BF|\x1b(B"], 10, gsm),
+        whole("日x日")
+    );
+    assert_eq!(text(&[b"\x1b$BF|", b"F|\x1b(B"], 10, gsm), whole("日日"));
+    assert_eq!(text(&[b"ab", b"cd"], 4, gsm), (None, false));
+    let (broken, warned) = text(&[b"a\x80", b"b"], 0, gsm);
+    assert_eq!((broken.as_deref(), warned), (Some("a\u{FFFD}b"), true));
+    assert_eq!(text(&[], 0, gsm), whole(""));
+    // Packed: "ab" behind one fill bit is 0xc2 0x62, "cd" behind none 0x63 0x32.
+    let packed = decode_parts(
+        &[(b"\xc2\x62", 1), (b"\x63\x32", 0)],
+        0,
+        Alphabet::Gsm0338Packed,
+    );
+    assert_eq!(packed.text.as_deref(), Some("abcd"));
+}
+
 fn gsm_text() -> impl Strategy<Value = String> {
     let characters: Vec<char> = (0..=0x7F)
         .filter(|&code| code != gsm7::ESCAPE)
@@ -295,6 +274,11 @@ proptest! {
     }
 
     #[test]
+    fn what_has_says_encode_does(ch in any::<char>()) {
+        prop_assert_eq!(gsm7::has(ch), gsm7::encode(ch.encode_utf8(&mut [0; 4])).is_ok());
+    }
+
+    #[test]
     fn packed_septets_come_back(
         septets in proptest::collection::vec(0u8..0x80, 0..170),
         fill_bits in 0u8..7,
@@ -305,21 +289,6 @@ proptest! {
             expected.push(0x0D);
         }
         prop_assert_eq!(gsm7::unpack(&octets, fill_bits), expected);
-    }
-
-    #[test]
-    fn any_text_comes_back(text in any::<String>(), alphabet in alphabet()) {
-        let encoded = encode(&text, alphabet);
-        let decoded = decode(&encoded.octets, encoded.data_coding, alphabet);
-        prop_assert_eq!(decoded.warning, None);
-        let decoded = decoded.text.unwrap();
-        // What a packed text may lose at its end: see `gsm7::without_padding`.
-        let padded = encoded.coding == Coding::GsmPacked && encoded.units.is_multiple_of(8);
-        if padded && text.ends_with(['@', '\r']) {
-            prop_assert_eq!(decoded.as_str(), &text[..text.len() - 1]);
-        } else {
-            prop_assert_eq!(decoded, text);
-        }
     }
 
     #[test]

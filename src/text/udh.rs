@@ -11,6 +11,11 @@ const CONCATENATED_8: u8 = 0x00;
 /// Element of a concatenated message with a 16 bit reference (GSM 03.40, 9.2.3.24.8).
 const CONCATENATED_16: u8 = 0x08;
 
+/// Element of application ports of 8 bits (GSM 03.40, 9.2.3.24.3).
+const PORTS_8: u8 = 0x04;
+/// Element of application ports of 16 bits (GSM 03.40, 9.2.3.24.4).
+const PORTS_16: u8 = 0x05;
+
 /// Which part of which long message this is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Concat {
@@ -68,8 +73,9 @@ impl Udh {
         }
     }
 
-    /// `{"elements":[{"id":0,"hex":"070301"}],"concat":{"reference":7,"part":1,"total":3}}`;
-    /// `concat` only where there is one.
+    /// `{"elements":[{"id":0,"hex":"070301"}],"concat":{"reference":7,"part":1,"total":3},
+    /// "ports":{"destination":5505,"source":0}}`; `concat` and `ports` only where there are such, of
+    /// several the last.
     #[must_use]
     pub fn to_json(&self) -> Value {
         let elements: Vec<Value> = self
@@ -85,7 +91,26 @@ impl Udh {
                 "total": concat.total,
             });
         }
+        let ports = self
+            .elements
+            .iter()
+            .filter_map(|(id, data)| ports(*id, data));
+        if let Some((destination, source)) = ports.last() {
+            view["ports"] = json!({ "destination": destination, "source": source });
+        }
         view
+    }
+}
+
+/// Destination and source of an element of application ports.
+fn ports(id: u8, data: &[u8]) -> Option<(u16, u16)> {
+    match (id, data) {
+        (PORTS_8, &[destination, source]) => Some((destination.into(), source.into())),
+        (PORTS_16, &[high, low, source_high, source_low]) => Some((
+            u16::from_be_bytes([high, low]),
+            u16::from_be_bytes([source_high, source_low]),
+        )),
+        _ => None,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::*;
 
@@ -51,24 +51,40 @@ fn every_text_has_its_octets() {
             .map(|count| usize::try_from(count).unwrap());
         assert_eq!(gsm7::septets(text), septets, "{line}");
         assert_eq!(line["gsm7"], septets.is_some());
-        let encoded = encode(text, Alphabet::Gsm0338);
+        let style = Style {
+            max_parts: 255,
+            ..Style::default()
+        };
+        let plan = |data_coding| {
+            let wanted = Wanted {
+                data_coding,
+                message_class: None,
+            };
+            super::plan(text, wanted, &style).unwrap()
+        };
+        let free = plan(None);
         match septets {
             Some(septets) => {
-                assert_eq!((encoded.data_coding, encoded.units), (0, septets));
+                assert_eq!((free.data_coding, free.units), (0, septets));
                 let octets = line["gsm_octets"].as_str().map(unhex);
-                assert_eq!(Some(encoded.octets.to_vec()), octets, "{line}");
+                assert_eq!(Some(free.parts.concat()), octets, "{line}");
             }
-            None => assert_eq!(encoded.data_coding, 8, "{line}"),
+            None => assert_eq!(free.data_coding, 8, "{line}"),
         }
-        let wide = encode_as(text, 8, Alphabet::Gsm0338).unwrap();
+        assert_eq!(line["segments"], free.parts.len(), "{line}");
+        let lengths = json!(free.part_units(LongMessage::Udh));
+        assert_eq!(line["segment_lengths"], lengths, "{line}");
+        let wide = plan(Some(8));
         assert_eq!(line["ucs2_units"], wide.units, "{line}");
-        assert_eq!(wide.octets.len(), wide.units * 2);
-        let single = fits_single(&encoded, Limit::Message).is_ok();
-        assert_eq!(single, line["segments"] == 1, "{line}");
-        for encoded in [encoded, wide] {
-            let decoded = decode(&encoded.octets, encoded.data_coding, Alphabet::Gsm0338);
-            assert_eq!(decoded.text.as_deref(), Some(text));
-            assert_eq!(decoded.warning, None);
+        for plan in [free, wide] {
+            let decoded: String = plan
+                .parts
+                .iter()
+                .map(|part| decode(part, plan.data_coding, Alphabet::Gsm0338))
+                .inspect(|decoded| assert_eq!(decoded.warning, None))
+                .filter_map(|decoded| decoded.text)
+                .collect();
+            assert_eq!(decoded, text);
         }
     }
 }

@@ -155,15 +155,18 @@ until_true "the bind" holds "SELECT EXISTS (SELECT FROM smpp_events WHERE type =
 
 # ---- the play
 
+# In parts, as a phone sends it.
+long_text="Where is my parcel? It was to come on Monday, then on Tuesday, and today is Friday. 🎁 I have waited at home for a week."
 say "INSERT INTO smpp_tx_queue …"
 sql shop -f "$here/messages.sql" > /dev/null
 "$bin/esmed-sim" ctl --control "$control" phone 447700900777 4711 "Where is my parcel?" > /dev/null
 "$bin/esmed-sim" ctl --control "$control" phone 447700900888 4711 "Ευχαριστώ 👍" > /dev/null
+"$bin/esmed-sim" ctl --control "$control" phone-long 447700900999 4711 "$long_text" > /dev/null
 
 readonly outbox="
   SELECT id, smpp_destination_addr AS \"to\",
     CASE WHEN length(smpp_short_message) > 30 THEN left(smpp_short_message, 29) || '…' ELSE smpp_short_message END AS text,
-    status, smpp_message_state AS state, submission_info AS info
+    message_parts AS parts, status, smpp_message_state AS state, submission_info AS info
   FROM smpp_tx_report ORDER BY id"
 readonly settled="
   SELECT count(*) = 0 FROM smpp_tx_report
@@ -181,10 +184,10 @@ while :; do
   sleep "$([ -n "$on_terminal" ] && echo 0.2 || echo 1)"
 done
 draw "$(table "$outbox")"
-until_true "the messages from phones" holds "SELECT count(*) >= 2 FROM smpp_inbox"
+until_true "the messages from phones" holds "SELECT count(*) >= 3 FROM smpp_inbox"
 
 say "What phones sent (smpp_inbox)"
-draw "$(table "SELECT id, source, destination, message, complete, processed FROM smpp_inbox ORDER BY id")"
+draw "$(table "SELECT id, source, destination, message, parts, complete FROM smpp_inbox ORDER BY id")"
 say "What happened (smpp_events)"
 draw "$(table "SELECT to_char(at, 'HH24:MI:SS') AS at, type, status,
     CASE WHEN length(message) > 76 THEN left(message, 75) || '…' ELSE message END AS message FROM smpp_events ORDER BY id")"
@@ -192,7 +195,7 @@ say "esmed status"
 "$bin/esmed" status --config "$work/esmed.toml" || fail "esmed status says that the daemon does not run"
 say ""
 
-missing=$(sql postgres -At -f "$here/expected.sql")
+missing=$(sql postgres -At -v long_text="$long_text" -f "$here/expected.sql")
 [ -z "$missing" ] || fail "this is missing:
 $missing"
 

@@ -11,6 +11,8 @@ WITH expected (destination, status, state, info) AS (VALUES
   ('447700900107', 'failed',    NULL,            'ESME_RINVDSTADR'),
   ('447700900112', 'sent',      'DELIVERED',     NULL),
   ('447700900121', 'sent',      'DELIVERED',     NULL),
+  ('447700900142', 'sent',      'DELIVERED',     NULL),
+  ('447700900700', 'sent',      'DELIVERED',     NULL),
   ('447700900400', 'failed',    NULL,            'text too long'),
   ('447700900500', 'sent',      'DELIVERED',     NULL),
   ('447700900600', 'cancelled', 'DELETED',       'cancelled')
@@ -30,8 +32,16 @@ SELECT format('attempts of the message with two system errors: expected 3, there
 FROM smpp_tx_queue
 WHERE smpp_destination_addr = '447700900112' AND submission_attempts <> 3
 UNION ALL
+SELECT format('parts and attempts of the message with a system error in part 2: expected 1 2 1, they are %s', attempts)
+FROM (
+  SELECT string_agg(p.submission_attempts::text, ' ' ORDER BY p.part) AS attempts
+  FROM smpp_tx_queue q LEFT JOIN smpp_tx_parts p ON p.tx_id = q.id
+  WHERE q.smpp_destination_addr = '447700900142') AS a
+WHERE attempts IS DISTINCT FROM '1 2 1'
+UNION ALL
 SELECT format('message from a phone: expected %s, it is not in smpp_inbox', e.text)
-FROM (VALUES ('447700900777', '4711', 'Where is my parcel?'), ('447700900888', '4711', 'Ευχαριστώ 👍')) AS e (source, destination, text)
+FROM (VALUES ('447700900777', '4711', 'Where is my parcel?'), ('447700900888', '4711', 'Ευχαριστώ 👍'),
+             ('447700900999', '4711', :'long_text')) AS e (source, destination, text)
 WHERE NOT EXISTS (
   SELECT FROM smpp_inbox i
   WHERE i.source = e.source AND i.destination = e.destination AND i.message = e.text AND i.complete)

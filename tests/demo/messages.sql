@@ -13,8 +13,15 @@ INSERT INTO smpp_tx_queue (smpp_destination_addr, smpp_short_message) VALUES
   ('447700900112', 'Accepted at the third attempt'),
   ('447700900121', 'Slow down, says the SMSC');
 
-INSERT INTO smpp_tx_queue (smpp_destination_addr, smpp_short_message)
-  VALUES ('447700900400', repeat('This text is far too long. ', 8));
+-- Long ones: in parts, one of which has to be sent twice; with an emoji at the cut; and one that takes too many.
+INSERT INTO smpp_tx_queue (smpp_destination_addr, smpp_short_message) VALUES
+  ('447700900142', repeat('This text takes three parts. ', 12)),
+  ('447700900700', repeat('Вечеринка 🎉 ', 8)),
+  ('447700900400', repeat('This text is far too long. ', 60));
+
+-- Shown at once, and not stored by the phone.
+INSERT INTO smpp_tx_queue (smpp_destination_addr, smpp_short_message, smpp_message_class)
+  VALUES ('447700900200', 'Your code is 271828', 0);
 
 INSERT INTO smpp_tx_queue (smpp_destination_addr, smpp_short_message, send_after)
   VALUES ('447700900500', 'Send me in four seconds', now() + interval '4 seconds');
