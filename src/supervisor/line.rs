@@ -345,7 +345,7 @@ impl Outlet for SessionOutlet {
                     Some(&server),
                     "throttled_end",
                     Some("ok"),
-                    format!("{label} gets messages as they come"),
+                    format!("nothing holds messages to {label} back any more"),
                     by,
                 );
             }

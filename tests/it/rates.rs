@@ -133,7 +133,12 @@ async fn a_rate_that_changes_holds_from_then_on_without_a_rebind() {
     let _daemon = world.daemon();
     world.until_submits(20).await;
     let mut from = 0;
-    for (window, rate) in [(11, 200.0), (12, 10.0), (13, 60.5), (14, 2.0)] {
+    for (window, rate, more) in [
+        (11, 200.0, 400),
+        (12, 10.0, 20),
+        (13, 60.5, 121),
+        (14, 2.0, 4),
+    ] {
         let before = world.arrivals().len();
         keep_to(rate_before(window), &world.arrivals()[from..before]);
         world
@@ -146,7 +151,6 @@ async fn a_rate_that_changes_holds_from_then_on_without_a_rebind() {
             .until(&format!("SELECT window_size = {window} FROM smpp_status"))
             .await;
         from = world.arrivals().len();
-        let more = (rate * 2.0) as u64;
         world.until_submits(from as u64 + more).await;
     }
     keep_to(2.0, &world.arrivals()[from..]);
