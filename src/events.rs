@@ -16,6 +16,19 @@ const WAITING: usize = 1000;
 /// Between attempts to store an event while the database is away.
 const RETRY: Duration = Duration::from_millis(500);
 
+/// Whether an event is no error although nothing, or not all, can be sent meanwhile: a session comes or
+/// goes as it was told to, or keeps to the rate that it was given.
+fn is_expected(event: &Event) -> bool {
+    match event.kind {
+        "starting" | "binding" | "unbinding" => true,
+        "throttled" => event
+            .details
+            .as_ref()
+            .is_some_and(|details| details["by"] == "esme_throughput"),
+        _ => false,
+    }
+}
+
 /// Takes events from everybody.
 #[derive(Debug, Clone)]
 pub struct EventLog {
@@ -45,7 +58,7 @@ impl EventLog {
             ..
         } = &event;
         match event.status {
-            Some("down" | "degraded") => {
+            Some("down" | "degraded") if !is_expected(&event) => {
                 tracing::warn!(component, kind, server_id, "{message}");
                 *self
                     .last_error

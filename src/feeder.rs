@@ -198,8 +198,8 @@ impl Feeder {
         let outcomes = handle.outcomes.load(Ordering::Relaxed);
         let ahead = turn.lookahead.limit(outcomes, &server.settings, now);
         let ahead = match throttled_until {
-            // All of it may be refused again.
-            Some(_) => ahead.min(server.settings.window),
+            // The session tries a single submit, until one is accepted.
+            Some(_) => 1,
             None => ahead,
         }
         .min(handle.submissions.max_capacity());

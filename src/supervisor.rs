@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -30,7 +31,7 @@ pub struct Gauge {
     state: Mutex<SessionState>,
     /// Unanswered submits.
     pub in_flight: AtomicUsize,
-    /// Submits that had their outcome.
+    /// Submits that were sent and have their outcome.
     pub outcomes: Arc<AtomicU64>,
 }
 
@@ -117,13 +118,24 @@ impl Context {
         status: Option<&'static str>,
         message: impl Into<String>,
     ) {
+        self.emit_with(server, kind, status, message, None);
+    }
+
+    fn emit_with(
+        &self,
+        server: Option<&Server>,
+        kind: &'static str,
+        status: Option<&'static str>,
+        message: impl Into<String>,
+        details: Option<Value>,
+    ) {
         self.events.emit(Event {
             component: "smpp",
             kind,
             status,
             server_id: server.map(|server| server.account.id),
             message: message.into(),
-            details: None,
+            details,
         });
     }
 }

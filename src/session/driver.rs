@@ -134,6 +134,7 @@ impl<O: Outlet> Driver<'_, O> {
         control.mark_changed();
         loop {
             let now = clock();
+            self.session.look(!submissions.is_empty(), now);
             self.dispatch();
             if let Some(reason) = self.session.closed().cloned() {
                 self.flush(&mut writer).await;
@@ -159,7 +160,7 @@ impl<O: Outlet> Driver<'_, O> {
             };
             let wake = self.session.poll_timeout().into_iter().chain(room).min();
             let takes_submits = submissions_open && capacity == Capacity::Now;
-            let hands_back = submissions_open && self.session.is_paused();
+            let hands_back = submissions_open && self.session.holds_back(now);
             let octets = self.session.transmit();
             // Written and taken under one eye on the lease, which may be lost while we wait for room
             // or for a submission: each write asks first.
@@ -233,6 +234,9 @@ impl<O: Outlet> Driver<'_, O> {
                     if control.abandon {
                         self.session.close(CloseReason::LeaseLost);
                     } else if let Some(patience) = control.unbind {
+                        if !self.session.is_leaving() {
+                            self.outlet.notice(Notice::Unbinding);
+                        }
                         self.session.start_unbind(patience, now);
                     }
                 }
@@ -280,7 +284,9 @@ impl<O: Outlet> Driver<'_, O> {
 
     fn submit(&mut self, submission: Submission<O::Token>, now: Instant) {
         // It may come again: who claimed it has not heard of the pause yet, or ends it now.
-        if self.session.is_paused() || submission.expires.is_some_and(|at| at <= now) {
+        if self.session.capacity(now) != Capacity::Now
+            || submission.expires.is_some_and(|at| at <= now)
+        {
             self.outlet
                 .outcome(submission.token, SubmitOutcome::Unwritten);
             return;
@@ -300,7 +306,7 @@ impl<O: Outlet> Driver<'_, O> {
         now: Instant,
     ) {
         for _ in 1..SUBMITS_AT_ONCE {
-            if !self.session.is_paused() && self.session.capacity(now) != Capacity::Now {
+            if !self.session.holds_back(now) && self.session.capacity(now) != Capacity::Now {
                 return;
             }
             match submissions.try_recv() {
@@ -359,6 +365,7 @@ impl<O: Outlet> Driver<'_, O> {
                 Event::Notice(frame) => self.keep(Received::Pdu(frame)),
                 Event::Garbage(octets) => self.keep(Received::Garbage(octets)),
                 Event::Throttled(status) => self.outlet.notice(Notice::Throttled(status)),
+                Event::HeldByRate => self.outlet.notice(Notice::HeldByRate),
                 Event::ThrottleEnded => self.outlet.notice(Notice::ThrottleEnded),
                 Event::StrayResponse(command_id) => {
                     self.outlet.notice(Notice::StrayResponse(command_id));

@@ -77,9 +77,12 @@ pub enum Event<T> {
     Notice(Frame),
     /// The beginning of a stream that is no SMPP.
     Garbage(Bytes),
-    /// ESME_RTHROTTLED or ESME_RMSGQFUL: submits pause.
+    /// The SMSC throttles by this status (ESME_RTHROTTLED, ESME_RMSGQFUL). Told once, however many
+    /// submits are refused and however many pauses there are.
     Throttled(CommandStatus),
-    /// A submit was accepted after a pause.
+    /// The rate has held submits back for a while. Told once.
+    HeldByRate,
+    /// Neither SMSC nor rate holds submits back any more.
     ThrottleEnded,
     /// A response to nothing that waits: later than twice the response_timer, or never asked for.
     StrayResponse(CommandId),

@@ -4,6 +4,7 @@
 //! octets, events and the next time to look go out. [`driver`] is the only loop
 //! that reads and writes an SMPP socket; [`connect`] opens it.
 
+mod brake;
 mod config;
 pub mod connect;
 pub mod driver;

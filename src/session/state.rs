@@ -1,5 +1,6 @@
 //! The session as a state machine (SMPP 3.4, 2.2 to 2.9).
 
+mod flow;
 mod received;
 mod time;
 
@@ -8,15 +9,13 @@ use std::time::{Duration, Instant};
 
 use bytes::{Buf, BytesMut};
 
-use super::config::{BindMode, Config, Settings};
-use super::event::{Capacity, CloseReason, Event};
+use super::brake::Brake;
+use super::config::{BindMode, Config};
+use super::event::{CloseReason, Event};
 use super::rate::Bucket;
 use super::throttle::Throttle;
 use super::window::{Leftover, Window};
-use crate::classes::Classes;
-use crate::pdu::{
-    CommandId, CommandStatus, EncodeError, FrameDecoder, MessageIdResp, Pdu, SubmitSm,
-};
+use crate::pdu::{CommandId, CommandStatus, EncodeError, FrameDecoder, MessageIdResp, Pdu};
 
 /// A peer that unbinds, or that takes no more submits, may answer those that it has for so long.
 const LEAVING_GRACE: Duration = Duration::from_secs(5);
@@ -52,6 +51,7 @@ pub struct Session<T> {
     window: Window<T>,
     bucket: Bucket,
     throttle: Throttle,
+    brake: Brake,
     frames: FrameDecoder,
     events: VecDeque<Event<T>>,
     transmit: BytesMut,
@@ -82,6 +82,7 @@ impl<T> Session<T> {
             window: Window::new(config.timers.response),
             bucket: Bucket::new(config.settings.rate, now),
             throttle: Throttle::new(config.settings.throttle_delay),
+            brake: Brake::new(now),
             frames: FrameDecoder::new(config.max_pdu_length),
             events: VecDeque::new(),
             transmit: BytesMut::new(),
@@ -108,74 +109,6 @@ impl<T> Session<T> {
         };
         session.bind.sequence_number = session.request(&bind)?;
         Ok(session)
-    }
-
-    /// Changes window, rate, throttle delay and pause without a rebind.
-    pub fn set_settings(&mut self, settings: Settings, now: Instant) {
-        if settings.rate != self.config.settings.rate {
-            self.bucket.set_rate(settings.rate, now);
-        }
-        self.throttle.set_delay(settings.throttle_delay);
-        self.config.settings = settings;
-        self.after_window_change(now);
-    }
-
-    /// Changes what the answers to submits mean, from the next answer on.
-    pub fn set_classes(&mut self, classes: Classes) {
-        self.config.classes = classes;
-    }
-
-    /// Whether it was told to submit nothing for the time being.
-    #[must_use]
-    pub fn is_paused(&self) -> bool {
-        self.config.settings.paused
-    }
-
-    /// Until when it pauses for throttling; a time that is over until a submit is accepted.
-    #[must_use]
-    pub fn throttled_until(&self) -> Option<Instant> {
-        self.throttle.paused_until()
-    }
-
-    // ---- submits
-
-    /// Whether a submit may leave now.
-    pub fn capacity(&mut self, now: Instant) -> Capacity {
-        if self.state != State::Bound
-            || self.is_paused()
-            || self.config.mode == BindMode::Receiver
-            || self.window.len() >= self.config.settings.window
-        {
-            return Capacity::Blocked;
-        }
-        let ready = self.throttle.ready_at(now).max(self.bucket.ready_at(now));
-        if ready <= now {
-            Capacity::Now
-        } else {
-            Capacity::At(ready)
-        }
-    }
-
-    /// Takes a submit into the window and queues its octets. Only after [`Capacity::Now`].
-    ///
-    /// # Errors
-    /// When it can't be written; the window is then as it was, and the token comes back.
-    pub fn submit(
-        &mut self,
-        submit_sm: SubmitSm,
-        token: T,
-        now: Instant,
-    ) -> Result<(), (T, EncodeError)> {
-        debug_assert_eq!(self.capacity(now), Capacity::Now);
-        match self.request(&Pdu::SubmitSm(submit_sm)) {
-            Ok(sequence_number) => {
-                self.bucket.take();
-                self.submits_queued = self.queued;
-                self.window.insert(sequence_number, token, self.queued, now);
-                Ok(())
-            }
-            Err(error) => Err((token, error)),
-        }
     }
 
     /// Unanswered submits.

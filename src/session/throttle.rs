@@ -5,22 +5,32 @@ use std::time::{Duration, Instant};
 /// The delay stops growing here, or at the configured delay where that is longer.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// What changed by an answer.
+/// When submits may leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Edge {
-    Started,
-    Ended,
+pub(super) enum Leave {
+    Now,
+    At(Instant),
 }
 
 /// Whether the session pauses, and for how long.
 ///
-/// The answers of one window tell of one overload, so only one that comes after a pause doubles the
-/// next. The first submit accepted after a pause ends it all.
+/// The answers of one window tell of one overload, so only one pause comes of them. After it a single
+/// submit leaves as a probe: a whole window would only be refused again. When the probe is refused
+/// the next pause is twice as long; when it is accepted all is as before.
 #[derive(Debug, Clone)]
 pub(super) struct Throttle {
     delay: Duration,
     next: Duration,
     paused_until: Option<Instant>,
+    probe: Option<Probe>,
+}
+
+/// The submit that is to show whether the SMSC takes any.
+#[derive(Debug, Clone, Copy)]
+struct Probe {
+    sequence_number: u32,
+    /// When its answer is overdue, and another submit is tried.
+    due: Instant,
 }
 
 impl Throttle {
@@ -29,6 +39,7 @@ impl Throttle {
             delay,
             next: delay,
             paused_until: None,
+            probe: None,
         }
     }
 
@@ -45,29 +56,63 @@ impl Throttle {
         self.paused_until
     }
 
-    /// When submits may leave again; `now` or earlier means at once.
-    pub(super) fn ready_at(&self, now: Instant) -> Instant {
-        self.paused_until.unwrap_or(now)
+    /// Whether nothing may leave for the pause's own sake, probe or not.
+    pub(super) fn is_pausing(&self, now: Instant) -> bool {
+        self.paused_until.is_some_and(|until| now < until)
     }
 
-    pub(super) fn refused(&mut self, now: Instant) -> Option<Edge> {
-        if self.paused_until.is_some_and(|until| now < until) {
+    pub(super) fn leave(&self, now: Instant) -> Leave {
+        let probe = self.probe.map(|probe| probe.due);
+        match self.paused_until.max(probe) {
+            Some(until) if now < until => Leave::At(until),
+            _ => Leave::Now,
+        }
+    }
+
+    /// A submit leaves whose answer is due at this time.
+    pub(super) fn left(&mut self, sequence_number: u32, due: Instant) {
+        if self.paused_until.is_some() {
+            self.probe = Some(Probe {
+                sequence_number,
+                due,
+            });
+        }
+    }
+
+    /// ESME_RTHROTTLED or ESME_RMSGQFUL for the submit with this number. When that begins a pause,
+    /// the first or a further one: until when it lasts.
+    pub(super) fn refused(&mut self, sequence_number: u32, now: Instant) -> Option<Instant> {
+        // Answers to what was sent before the pause tell of the overload that is known.
+        if self.paused_until.is_some() && !self.settles_probe(sequence_number) {
             return None;
         }
-        let edge = self.paused_until.is_none().then_some(Edge::Started);
-        self.paused_until = Some(now + self.next);
+        let until = now + self.next;
+        self.paused_until = Some(until);
         self.next = (self.next * 2).min(LONGEST.max(self.delay));
-        edge
+        Some(until)
     }
 
-    pub(super) fn accepted(&mut self, now: Instant) -> Option<Edge> {
+    /// The submit with this number was accepted. Whether that is the end of a pause.
+    pub(super) fn accepted(&mut self, sequence_number: u32) -> bool {
         // Answers to what was sent before the pause say nothing of its end.
-        if self.paused_until.is_none_or(|until| now < until) {
-            return None;
+        if !self.settles_probe(sequence_number) {
+            return false;
         }
         self.paused_until = None;
         self.next = self.delay;
-        Some(Edge::Ended)
+        true
+    }
+
+    /// Another answer than these two: it says nothing of the load, and the next submit is the probe.
+    pub(super) fn answered(&mut self, sequence_number: u32) {
+        self.settles_probe(sequence_number);
+    }
+
+    fn settles_probe(&mut self, sequence_number: u32) -> bool {
+        let settled = self
+            .probe
+            .take_if(|probe| probe.sequence_number == sequence_number);
+        settled.is_some()
     }
 }
 
@@ -76,39 +121,80 @@ mod tests {
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    /// Lets a probe leave once it may, and returns how long that took.
+    fn probe(throttle: &mut Throttle, number: u32, now: &mut Instant) -> Duration {
+        let before = *now;
+        if let Leave::At(until) = throttle.leave(*now) {
+            *now = until;
+        }
+        assert_eq!(throttle.leave(*now), Leave::Now);
+        throttle.left(number, *now + MINUTE);
+        *now - before
+    }
 
     #[test]
     fn one_overload_is_one_pause() {
         let now = Instant::now();
         let mut throttle = Throttle::new(SECOND);
-        assert_eq!(throttle.refused(now), Some(Edge::Started));
-        assert_eq!(throttle.refused(now), None);
-        assert_eq!(throttle.ready_at(now), now + SECOND);
+        assert_eq!(throttle.refused(1, now), Some(now + SECOND));
+        assert_eq!(throttle.refused(2, now), None);
+        assert_eq!(throttle.refused(3, now + 3 * SECOND), None, "sent before");
+        assert_eq!(throttle.leave(now), Leave::At(now + SECOND));
     }
 
     #[test]
     fn pauses_double_to_a_limit_and_recover() {
         let mut now = Instant::now();
         let mut throttle = Throttle::new(SECOND);
+        throttle.refused(0, now);
         let mut waited = Vec::new();
-        for _ in 0..8 {
-            throttle.refused(now);
-            waited.push((throttle.ready_at(now) - now).as_secs());
-            now = throttle.ready_at(now);
+        for number in 1..=8 {
+            waited.push(probe(&mut throttle, number, &mut now).as_secs());
+            throttle.refused(number, now);
         }
         assert_eq!(waited, [1, 2, 4, 8, 16, 32, 60, 60]);
-        assert_eq!(throttle.accepted(now), Some(Edge::Ended));
-        assert_eq!(throttle.accepted(now), None);
-        assert_eq!(throttle.refused(now), Some(Edge::Started));
-        assert_eq!(throttle.ready_at(now), now + SECOND);
+        probe(&mut throttle, 9, &mut now);
+        assert!(throttle.accepted(9));
+        assert!(!throttle.accepted(9));
+        assert_eq!(throttle.refused(10, now), Some(now + SECOND));
+    }
+
+    #[test]
+    fn a_delay_over_the_limit_is_kept() {
+        let mut now = Instant::now();
+        let mut throttle = Throttle::new(2 * MINUTE);
+        throttle.refused(0, now);
+        for number in 1..=2 {
+            assert_eq!(probe(&mut throttle, number, &mut now), 2 * MINUTE);
+            throttle.refused(number, now);
+        }
     }
 
     #[test]
     fn late_answers_do_not_end_the_pause() {
         let now = Instant::now();
         let mut throttle = Throttle::new(SECOND);
-        throttle.refused(now);
-        assert_eq!(throttle.accepted(now + SECOND / 2), None);
-        assert_eq!(throttle.ready_at(now), now + SECOND);
+        throttle.refused(1, now);
+        assert!(!throttle.accepted(2));
+        assert_eq!(throttle.leave(now), Leave::At(now + SECOND));
+    }
+
+    #[test]
+    fn one_probe_at_a_time() {
+        let mut now = Instant::now();
+        let mut throttle = Throttle::new(SECOND);
+        throttle.refused(0, now);
+        probe(&mut throttle, 1, &mut now);
+        assert_eq!(throttle.leave(now), Leave::At(now + MINUTE));
+        // One that fails for a reason of its own makes room for the next.
+        throttle.answered(1);
+        assert_eq!(probe(&mut throttle, 2, &mut now), Duration::ZERO);
+        // And so does one whose answer is overdue.
+        assert_eq!(probe(&mut throttle, 3, &mut now), MINUTE);
+        assert!(!throttle.accepted(2), "it is not the probe any more");
+        assert!(throttle.accepted(3));
+        assert_eq!(throttle.leave(now), Leave::Now);
     }
 }

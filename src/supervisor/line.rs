@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 
@@ -36,7 +37,7 @@ pub(super) async fn run(
     context.emit(
         Some(&first),
         "starting",
-        None,
+        Some("down"),
         format!("connecting to {}", first.label()),
     );
     let mut backoff = Backoff::default();
@@ -107,7 +108,7 @@ async fn attempt(
     context.emit(
         Some(&known),
         "binding",
-        None,
+        Some("down"),
         format!("binding to {}", known.label()),
     );
     let (submissions, to_submit) = mpsc::channel(SUBMISSIONS);
@@ -119,6 +120,7 @@ async fn attempt(
         outcomes: Arc::default(),
         throttled_until: watch::Sender::new(None),
         bound_since: None,
+        slowed_by: None,
     };
     let reason = driver::run(
         stream,
@@ -134,7 +136,8 @@ async fn attempt(
     if let Some(bound_for) = bound_for {
         backoff.session_lived(bound_for);
     }
-    tell_end(context, &known, &reason, bound_for.is_some());
+    let told_to_end = is_ended(control);
+    tell_end(context, &known, &reason, bound_for.is_some(), told_to_end);
     match reason {
         CloseReason::BindRefused(status) if status.refuses_account() => {
             Backoff::longest(fastrand::f64())
@@ -143,14 +146,23 @@ async fn attempt(
     }
 }
 
-fn tell_end(context: &Context, server: &Server, reason: &CloseReason, was_bound: bool) {
-    let (kind, status) = match reason {
-        CloseReason::BindTimeout => ("bind_timeout", Some("down")),
-        CloseReason::Unbound => ("unbinding", None),
-        CloseReason::BindRefused(_) => ("bind_failed", Some("down")),
-        _ if was_bound => ("connection_lost", Some("down")),
-        _ => ("bind_failed", Some("down")),
+fn tell_end(
+    context: &Context,
+    server: &Server,
+    reason: &CloseReason,
+    was_bound: bool,
+    told_to_end: bool,
+) {
+    let kind = match reason {
+        // Told when it began.
+        CloseReason::Unbound => return,
+        CloseReason::BindTimeout => "bind_timeout",
+        CloseReason::BindRefused(_) => "bind_failed",
+        _ if was_bound => "connection_lost",
+        _ => "bind_failed",
     };
+    // What becomes of a line that was told to end says nothing of its successor.
+    let status = (!told_to_end).then_some("down");
     context.emit(
         Some(server),
         kind,
@@ -169,6 +181,13 @@ fn show(
     if !is_ended(control) {
         context.gauge.set(state, Some(server));
     }
+}
+
+fn outcome_was_sent(outcome: &SubmitOutcome) -> bool {
+    matches!(
+        outcome,
+        SubmitOutcome::Answered { .. } | SubmitOutcome::Unanswered
+    )
 }
 
 fn is_ended(control: &watch::Receiver<Control>) -> bool {
@@ -197,11 +216,25 @@ struct SessionOutlet {
     outcomes: Arc<AtomicU64>,
     throttled_until: watch::Sender<Option<Instant>>,
     bound_since: Option<Instant>,
+    /// What `throttled` was told with, for `throttled_end`.
+    slowed_by: Option<Value>,
 }
 
 impl SessionOutlet {
     fn show(&self, state: &'static str, server: &Server) {
         show(&self.context, &self.control, state, server);
+    }
+
+    fn slowed(&mut self, server: &Server, message: String, by: Value) {
+        self.show("throttled", server);
+        self.slowed_by = Some(by.clone());
+        self.context.emit_with(
+            Some(server),
+            "throttled",
+            Some("degraded"),
+            message,
+            Some(by),
+        );
     }
 
     fn publish(&mut self) {
@@ -238,8 +271,11 @@ impl Outlet for SessionOutlet {
     fn outcome(&mut self, mut attempt: Attempt, outcome: SubmitOutcome) {
         // Policies may have changed since the claim; those of now hold.
         attempt.server = Arc::clone(&self.server.borrow());
-        self.outcomes.fetch_add(1, Ordering::Relaxed);
-        self.context.gauge.outcomes.fetch_add(1, Ordering::Relaxed);
+        // What was not written is no submit, and tells nothing of how quick the SMSC is.
+        if outcome_was_sent(&outcome) {
+            self.outcomes.fetch_add(1, Ordering::Relaxed);
+            self.context.gauge.outcomes.fetch_add(1, Ordering::Relaxed);
+        }
         let recorded = Recorded {
             attempt,
             outcome: Outcome::from(outcome),
@@ -284,23 +320,38 @@ impl Outlet for SessionOutlet {
                 self.publish();
             }
             Notice::Throttled(status) => {
-                self.show("throttled", &server);
-                self.context.emit(
-                    Some(&server),
-                    "throttled",
-                    Some("degraded"),
-                    format!("{label} throttles: {status}"),
+                let name = status
+                    .name()
+                    .map_or_else(|| format!("{:#010x}", status.0), str::to_owned);
+                let by = json!({ "by": "smsc", "status": name });
+                self.slowed(&server, format!("{label} throttles: {status}"), by);
+            }
+            Notice::HeldByRate => {
+                let rate = server.settings.rate;
+                let message = format!(
+                    "messages wait for esme_throughput: {} a second",
+                    rate.unwrap_or_default()
                 );
+                let by = json!({ "by": "esme_throughput", "rate": rate });
+                self.slowed(&server, message, by);
             }
             Notice::ThrottleEnded => {
                 self.show("bound", &server);
-                self.context.emit(
+                let by = self.slowed_by.take();
+                self.context.emit_with(
                     Some(&server),
                     "throttled_end",
                     Some("ok"),
-                    format!("{label} accepts again"),
+                    format!("nothing holds messages to {label} back any more"),
+                    by,
                 );
             }
+            Notice::Unbinding => self.context.emit(
+                Some(&server),
+                "unbinding",
+                Some("down"),
+                format!("{label}: no more submits; unbind when all are answered"),
+            ),
             Notice::StrayResponse(command_id) => {
                 tracing::debug!(%command_id, "a response to nothing that waits");
             }

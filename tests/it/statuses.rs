@@ -127,17 +127,15 @@ async fn throttling_pauses_the_session_and_uses_no_attempt() {
         assert_eq!(world.tx(id, "submission_info").await, None);
         assert_eq!(world.sim.ledger().submits_to(number).len(), submits);
     }
-    world.until_events("throttled_end", 2).await;
+    // However often it is refused within a few seconds, that is one overload.
+    world.until_events("throttled_end", 1).await;
     let order: String = world
         .one(
             "SELECT string_agg(type || ' ' || status, ', ' ORDER BY id) FROM smpp_events
              WHERE type LIKE 'throttled%'",
         )
         .await;
-    assert_eq!(
-        order,
-        "throttled degraded, throttled_end ok, throttled degraded, throttled_end ok"
-    );
+    assert_eq!(order, "throttled degraded, throttled_end ok");
     world.next_heartbeat().await;
     let state: String = world.one("SELECT session_state FROM smpp_status").await;
     assert_eq!(state, "bound");

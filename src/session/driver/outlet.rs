@@ -91,10 +91,14 @@ impl Delivery {
 pub enum Notice {
     /// Bound, to an SMSC that calls itself so.
     Bound(String),
-    /// Submits pause after this status.
+    /// The SMSC throttles, by this status.
     Throttled(CommandStatus),
-    /// Submits go on.
+    /// The rate has held submits back for a while.
+    HeldByRate,
+    /// Neither SMSC nor rate holds submits back any more.
     ThrottleEnded,
+    /// Submits stop, for an unbind that we were asked for.
+    Unbinding,
     /// A response to nothing that waits.
     StrayResponse(CommandId),
 }

@@ -5,7 +5,6 @@ use std::time::Instant;
 use bytes::{Bytes, BytesMut};
 
 use super::super::event::{CloseReason, Event};
-use super::super::throttle::Edge;
 use super::{LEAVING_GRACE, Session, State};
 use crate::pdu::{CommandId, CommandStatus, Frame, Pdu, StatusClass};
 
@@ -164,22 +163,13 @@ impl<T> Session<T> {
             Ok(Pdu::SubmitSmResp(Some(body))) => body.message_id.to_text(),
             _ => String::new(),
         };
-        let edge = match class {
-            StatusClass::Ok => self.throttle.accepted(now),
-            StatusClass::Throttled => self.throttle.refused(now),
-            _ => None,
-        };
         self.events.push_back(Event::Answered {
             token,
             status,
             class,
             message_id,
         });
-        match edge {
-            Some(Edge::Started) => self.events.push_back(Event::Throttled(status)),
-            Some(Edge::Ended) => self.events.push_back(Event::ThrottleEnded),
-            None => {}
-        }
+        self.heed(class, status, sequence_number, now);
         if class == StatusClass::SessionFatal && self.state == State::Bound {
             self.state = State::Failing(status, now + LEAVING_GRACE);
         }

@@ -38,6 +38,9 @@ impl<T> Session<T> {
             self.enquire_link.map(|it| it.due),
             self.unbind.map(|it| it.due),
             self.window.next_due(),
+            self.brake
+                .poll_timeout()
+                .filter(|_| self.state == State::Bound),
             self.partial_since.map(|since| since + timers.pdu_read),
         ]
         .into_iter()
@@ -53,6 +56,10 @@ impl<T> Session<T> {
         let timers = self.config.timers;
         for token in self.window.expire(now) {
             self.events.push_back(Event::Unanswered { token });
+        }
+        if self.state == State::Bound {
+            let change = self.brake.handle_timeout(now);
+            self.tell(change);
         }
         if self.state == State::Open && self.bind.due <= now {
             self.close(CloseReason::BindTimeout);

@@ -33,7 +33,10 @@ async fn submits_are_answered_and_the_session_unbinds() {
     let outcomes = news.by_token();
     assert_eq!(outcomes.len(), 100);
     assert!(outcomes.values().all(|outcome| *outcome == accepted()));
-    assert_eq!(news.notices.borrow()[..], [Notice::Bound(String::new())]);
+    assert_eq!(
+        news.notices.borrow()[..],
+        [Notice::Bound(String::new()), Notice::Unbinding]
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,7 +2,7 @@
 
 use tokio::time::{sleep, timeout};
 
-use super::super::driver::SubmitOutcome;
+use super::super::driver::{Notice, SubmitOutcome};
 use super::stage::{PIPE, Stage, play};
 use super::*;
 
@@ -122,8 +122,14 @@ async fn the_end_of_each_throttle_pause_is_told_ahead() {
     play(with_window(config(), 2), PIPE, async |mut stage: Stage| {
         stage.smsc.accept_bind().await;
         let start = tokio::time::Instant::now().into_std();
+        // The first two fill the window; the pause hands the others back.
         stage.submit(0..4).await;
         for (told, longest) in [(1, 1), (1, 1), (3, 3)] {
+            if told == 3 {
+                assert_eq!(stage.news.by_token().len(), 4);
+                sleep(seconds(1)).await;
+                stage.submit(4..6).await;
+            }
             let submit = stage.smsc.expect(CommandId::SUBMIT_SM).await;
             let status = CommandStatus::ESME_RTHROTTLED;
             let number = submit.sequence_number;
@@ -136,15 +142,80 @@ async fn the_end_of_each_throttle_pause_is_told_ahead() {
             assert!(pause >= seconds(told), "{pause:?}");
             assert!(pause < seconds(longest) + Duration::from_millis(100));
         }
-        stage.smsc.accept(1).await;
-        sleep(Duration::from_millis(1)).await;
-        let until = stage.news.throttled_until.get();
-        assert!(until.is_some(), "sent before the pause");
+        assert_eq!(
+            stage.news.by_token().len(),
+            6,
+            "the one behind the probe too"
+        );
         sleep(seconds(2)).await;
-        stage.submit(4..5).await;
+        stage.submit(6..8).await;
+        let probe = stage.smsc.expect(CommandId::SUBMIT_SM).await;
+        assert!(stage.smsc.silent(seconds(5)).await, "one at a time");
+        assert_eq!(
+            stage.news.by_token().len(),
+            6,
+            "it waits for the answer to the probe"
+        );
+        let number = probe.sequence_number;
+        stage.smsc.send(&submit_sm_resp("id"), OK, number).await;
         stage.smsc.accept(1).await;
         sleep(Duration::from_millis(1)).await;
         assert_eq!(stage.news.throttled_until.get(), None);
     })
     .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_behind_the_rate_is_told_once_and_its_end_once() {
+    let mut config = with_window(config(), 50);
+    config.settings.rate = Some(20.0);
+    let (_, news) = play(config, PIPE, async |mut stage: Stage| {
+        stage.smsc.accept_bind().await;
+        stage.submit(0..100).await;
+        stage.smsc.accept(100).await;
+        sleep(seconds(5)).await;
+        // A few that leave at once, or nearly, are no queue.
+        for round in 0..20 {
+            stage.submit(100 + 2 * round..102 + 2 * round).await;
+            stage.smsc.accept(2).await;
+            sleep(Duration::from_millis(500)).await;
+        }
+        stage.unbind(seconds(30));
+        stage.smsc.accept_unbind().await;
+    })
+    .await;
+    let notices = news.notices.borrow();
+    let told = [
+        Notice::Bound(String::new()),
+        Notice::HeldByRate,
+        Notice::ThrottleEnded,
+        Notice::Unbinding,
+    ];
+    assert_eq!(*notices, told);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_pauses_for_throttling_leaves_at_once() {
+    let mut config = config();
+    config.settings.throttle_delay = seconds(60);
+    let (reason, news) = play(config, PIPE, async |mut stage: Stage| {
+        stage.smsc.accept_bind().await;
+        stage.submit(0..1).await;
+        let submit = stage.smsc.expect(CommandId::SUBMIT_SM).await;
+        let refusal = Pdu::SubmitSmResp(None);
+        let status = CommandStatus::ESME_RTHROTTLED;
+        stage
+            .smsc
+            .send(&refusal, status, submit.sequence_number)
+            .await;
+        sleep(Duration::from_millis(1)).await;
+        stage.submit(1..5).await;
+        let before = tokio::time::Instant::now();
+        stage.unbind(seconds(30));
+        stage.smsc.accept_unbind().await;
+        assert!(before.elapsed() < seconds(1));
+    })
+    .await;
+    assert_eq!(reason, CloseReason::Unbound);
+    assert_eq!(news.by_token().len(), 5);
 }

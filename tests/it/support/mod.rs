@@ -8,5 +8,7 @@ mod world;
 
 pub(crate) use daemon::Daemon;
 pub(crate) use pg::Cluster;
-pub(crate) use sms::{esmed, hold_answers, let_answers_go, receipt, simulator, until_seen};
+pub(crate) use sms::{
+    Listener, esmed, hold_answers, let_answers_go, receipt, simulator, until_seen,
+};
 pub(crate) use world::World;
