@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
+use esmed::db::queue::LONGEST_TEXT;
 use esmed::text::{Alphabet, LongMessage, Style, TextError, Wanted, offending, plan, replacement};
 
 use crate::support::World;
@@ -311,6 +312,37 @@ async fn it_is_for_applications() {
         let code = error.code().expect("an answer").code().to_owned();
         assert_eq!(code, "42501", "{call}");
     }
+}
+
+#[tokio::test]
+async fn a_text_that_is_longer_than_the_daemon_takes_has_only_its_reason() {
+    let world = World::new().await;
+    let longest = "a".repeat(LONGEST_TEXT);
+    let texts = [longest.clone(), longest + "a"];
+    let previews = previews_or_none(&world, &texts).await;
+    let parts = LONGEST_TEXT.div_ceil(153);
+    assert_eq!(
+        previews[0].0,
+        Some(number(parts)),
+        "the longest is still looked at"
+    );
+    let reason = "smpp_short_message: text too long: it has more than 65536 characters";
+    assert_eq!(previews[1], (None, Some(reason.to_owned())));
+}
+
+/// Parts and info.
+async fn previews_or_none(world: &World, texts: &[String]) -> Vec<(Option<i32>, Option<String>)> {
+    world
+        .rows(
+            "SELECT p.parts, p.info
+             FROM unnest($1::text[]) WITH ORDINALITY AS t (text, n), esmed_preview(t.text) AS p
+             ORDER BY t.n",
+            &[&texts],
+        )
+        .await
+        .iter()
+        .map(|row| (row.get(0), row.get(1)))
+        .collect()
 }
 
 #[tokio::test]
