@@ -184,6 +184,7 @@ while :; do
   sleep "$([ -n "$on_terminal" ] && echo 0.2 || echo 1)"
 done
 draw "$(table "$outbox")"
+until_true "the end of throttling" holds "SELECT EXISTS (SELECT FROM smpp_events WHERE type = 'throttled_end')"
 until_true "the messages from phones" holds "SELECT count(*) >= 3 FROM smpp_inbox"
 
 say "What phones sent (smpp_inbox)"
