@@ -11,7 +11,7 @@ use esmed::server::Server;
 /// What a claim of the daemon brings at most.
 const MOST: queue::Most = queue::Most {
     rows: 500,
-    submits: Some(500),
+    submits: 500,
 };
 
 /// The one in the middle.

@@ -219,7 +219,7 @@ COMMENT ON FUNCTION esmed_response_keys(text, text) IS
   'The canonical ids that the response may have had for a receipt with this id, by a format as in esme_message_id_format, the likeliest first.';
 
 CREATE FUNCTION notify_table_change() RETURNS trigger
-  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
   AS $$
 BEGIN
   PERFORM pg_notify('notify_table_change', TG_TABLE_NAME);
@@ -243,7 +243,7 @@ COMMENT ON FUNCTION notify_table_change() IS
 -- In REPEATABLE READ and SERIALIZABLE the rows that others enabled meanwhile can't be seen: there all rows of the lane
 -- are written, so that such a change is found, and ends in a serialization failure, to be tried again as usual.
 CREATE FUNCTION smpp_servers_only_one_enabled() RETURNS trigger
-  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
   AS $$
 BEGIN
   IF TG_LEVEL = 'STATEMENT' THEN
@@ -264,7 +264,7 @@ COMMENT ON FUNCTION smpp_servers_only_one_enabled() IS
 
 -- NOTIFY takes less than 8,000 octets, and more would abort the transaction that reports the event.
 CREATE FUNCTION smpp_events_notify() RETURNS trigger
-  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
   AS $$
 DECLARE
   event jsonb := to_jsonb(NEW);
@@ -625,7 +625,13 @@ CREATE TABLE smpp_tx_parts (
   esm_class smallint NOT NULL DEFAULT 0
     CONSTRAINT smpp_tx_parts_esm_class_between_0_and_255 CHECK (esm_class BETWEEN 0 AND 255),
   octets bytea NOT NULL,
+  smpp_source_addr text NOT NULL DEFAULT '',
+  smpp_source_addr_ton smallint NOT NULL DEFAULT 0
+    CONSTRAINT smpp_tx_parts_smpp_source_addr_ton_between_0_and_255 CHECK (smpp_source_addr_ton BETWEEN 0 AND 255),
+  smpp_source_addr_npi smallint NOT NULL DEFAULT 0
+    CONSTRAINT smpp_tx_parts_smpp_source_addr_npi_between_0_and_255 CHECK (smpp_source_addr_npi BETWEEN 0 AND 255),
   smpp_destination_addr text NOT NULL DEFAULT '',
+  server_id bigint,
   fixed_at timestamptz NOT NULL DEFAULT clock_timestamp()
     CONSTRAINT smpp_tx_parts_fixed_at_finite CHECK (isfinite(fixed_at)),
   smpp_message_id text,
@@ -670,6 +676,10 @@ COMMENT ON COLUMN smpp_tx_parts.concat_ref IS 'Reference number that the parts h
 COMMENT ON COLUMN smpp_tx_parts.data_coding IS 'data_coding of the part';
 COMMENT ON COLUMN smpp_tx_parts.esm_class IS 'esm_class of the part';
 COMMENT ON COLUMN smpp_tx_parts.octets IS 'The part as it is sent, with its user data header where it has one';
+COMMENT ON COLUMN smpp_tx_parts.smpp_source_addr IS 'Sender, the same for all parts: a phone would not put them together otherwise';
+COMMENT ON COLUMN smpp_tx_parts.smpp_source_addr_ton IS 'Type of number of the sender';
+COMMENT ON COLUMN smpp_tx_parts.smpp_source_addr_npi IS 'Numbering plan of the sender';
+COMMENT ON COLUMN smpp_tx_parts.server_id IS 'Server that it was made for: smpp_servers.id. Another one sends the message whole';
 COMMENT ON COLUMN smpp_tx_parts.smpp_destination_addr IS 'Number of the phone: the next message to it gets another reference';
 COMMENT ON COLUMN smpp_tx_parts.fixed_at IS 'When the part was made';
 COMMENT ON COLUMN smpp_tx_parts.smpp_message_id IS 'Id that the SMSC gave the part, as received';
@@ -971,7 +981,7 @@ COMMENT ON TRIGGER smpp_events_notify ON smpp_events IS 'Sends the event to the 
 
 -- The row is locked before it is looked at: the daemon can't claim or finish it meanwhile.
 CREATE FUNCTION esmed_cancel(id bigint) RETURNS text
-  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
   AS $$
 #variable_conflict use_column
 DECLARE
@@ -1014,7 +1024,7 @@ COMMENT ON FUNCTION esmed_cancel(bigint) IS
   'Stops a message. Returns cancelled: it will not be sent (again), also where it was cancelled before; one of which an answer was lost stays or becomes in_doubt, and parts of a long one may have left. requested: an attempt is open; unless that succeeds, the message will be cancelled. too late: it was sent, or it has failed. not found: there is no such row.';
 
 CREATE FUNCTION esmed_resend(id bigint) RETURNS text
-  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
   AS $$
 #variable_conflict use_column
 DECLARE
@@ -1222,7 +1232,7 @@ COMMENT ON FUNCTION esmed_transliterations() IS
 
 CREATE FUNCTION esmed_preview(message text, server_id bigint DEFAULT NULL)
   RETURNS TABLE (coding text, parts integer, length integer, offending text[], info text)
-  LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+  LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
   AS $$
 #variable_conflict use_variable
 DECLARE
@@ -1397,7 +1407,7 @@ FROM (
   JOIN public.smpp_tx_queue q ON q.id = p.tx_id
   WHERE public.esmed_canonical_id(p.smpp_message_id) = $2
     AND p.smpp_message_id IS NOT NULL
-    AND (q.submission_server_id = $1 OR q.submission_server_id IS NULL)
+    AND (p.server_id = $1 OR p.server_id IS NULL)
     AND q.insert_timestamp <= $4
     AND (p.submission_timestamp <= $4 + interval '1 hour' OR p.submission_timestamp IS NULL)
 ) AS hit
@@ -1467,7 +1477,7 @@ BEGIN
       PERFORM public.esmed_receipt_contradicts($1, NULL, message.lane, known, later);
     END IF;
     -- What parts add up to may get worse.
-    IF NOT of_parts OR coalesce(array_position(final, later) < array_position(final, known), TRUE) THEN
+    IF NOT of_parts OR known = 'DELIVERED' OR coalesce(array_position(final, later) < array_position(final, known), TRUE) THEN
       RETURN FALSE;
     END IF;
   END IF;
@@ -1507,7 +1517,7 @@ COMMENT ON FUNCTION esmed_receipt_by_text(jsonb) IS
 -- in a deadlock with the daemon. Each look-up is by an index, whatever the statistics say.
 CREATE FUNCTION esmed_rematch() RETURNS bigint
   LANGUAGE plpgsql SECURITY DEFINER
-  SET search_path = pg_catalog, public, pg_temp
+  SET search_path = pg_catalog, pg_temp
   SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
   AS $$
 DECLARE
@@ -1569,7 +1579,7 @@ COMMENT ON FUNCTION esmed_rematch() IS
 CREATE FUNCTION esmed_id_formats(server_id bigint)
   RETURNS TABLE (format text, matches bigint, receipts bigint)
   LANGUAGE sql STABLE SECURITY DEFINER
-  SET search_path = pg_catalog, public, pg_temp
+  SET search_path = pg_catalog, pg_temp
   SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
   AS $$
 WITH receipts AS MATERIALIZED (

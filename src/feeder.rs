@@ -38,6 +38,10 @@ use waiting::Waiting;
 /// Most rows in one claim: with a thousand or more PostgreSQL would rather scan the table.
 const CLAIM_AT_MOST: usize = 500;
 
+/// Texts in one claim, counted by the submits that they would take, where each row takes one all the same: so that
+/// they fit into memory.
+const LONGEST_CLAIM: usize = 2000;
+
 /// A daemon that lost its lease, or a connection that broke, may have a claim under way that commits
 /// after the look for open attempts. No statement takes longer than 30 s, so another look then finds
 /// the rest.
@@ -109,6 +113,12 @@ struct Turn {
 fn splits(server: &Server) -> bool {
     use crate::text::LongMessage::{Sar, Udh, Udh16};
     matches!(server.style.long_message, Udh | Udh16 | Sar)
+}
+
+/// How long to wait after so many claims that failed one after the other.
+fn pause(failures: u32) -> Duration {
+    let doublings = failures.clamp(1, 6) - 1;
+    (RETRY * (1 << doublings)).min(RETRY_AT_MOST)
 }
 
 /// What a claim brought.
@@ -219,7 +229,7 @@ impl Feeder {
         }
         let most = Most {
             rows: turn.lookahead.rows(free).min(turn.refusals.limit()),
-            submits: splits(&server).then_some(free),
+            submits: if splits(&server) { free } else { LONGEST_CLAIM },
         };
         let server_id = server.account.id;
         let left_out = turn.refusals.left_out(now);
@@ -228,17 +238,22 @@ impl Feeder {
             .await
         {
             Ok(claimed) => {
-                if turn.failures > 1 {
-                    self.tell_resumed();
-                }
-                turn.failures = 0;
                 turn.refusals.succeeded();
                 turn.last_claim = turn.last_claim.max(claimed.last_start);
                 turn.lookahead.claimed(claimed.count, claimed.submits);
                 if let Some(error) = claimed.trouble {
-                    tracing::debug!(%error, "the parts of long messages could not be stored");
-                    return sleep(RETRY).await;
+                    turn.failures += 1;
+                    if turn.failures == 2 {
+                        self.tell_stopped(&format!(
+                            "the parts of long messages can't be stored: {error}"
+                        ));
+                    }
+                    return sleep(pause(turn.failures)).await;
                 }
+                if turn.failures > 1 {
+                    self.tell_resumed();
+                }
+                turn.failures = 0;
                 if claimed.full {
                     turn.waiting.busy();
                 } else {
@@ -275,8 +290,7 @@ impl Feeder {
         if turn.failures == 2 {
             self.tell_stopped(&format!("claims fail: {error}"));
         }
-        let doublings = turn.failures.min(6) - 1;
-        sleep((RETRY * (1 << doublings)).min(RETRY_AT_MOST)).await;
+        sleep(pause(turn.failures)).await;
     }
 
     fn tell_stopped(&self, why: &str) {
@@ -361,7 +375,10 @@ impl Feeder {
                 let rows =
                     queue::claim(&database, &lane, server.account.id, most, epoch, &left_out)
                         .await?;
-                in_flight.add(rows.iter().map(|row| (row.id, row.started_at)));
+                in_flight.add(rows.iter().map(|row| {
+                    let submits = usize::try_from(row.submits).unwrap_or(1);
+                    (row.id, row.started_at, submits)
+                }));
                 let dispatch = Dispatch {
                     database,
                     server,

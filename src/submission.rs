@@ -5,7 +5,7 @@ mod frame;
 pub mod time;
 pub mod tlvs;
 
-use crate::db::parts::Part;
+use crate::db::parts::{Part, Source};
 use crate::db::queue::{Claimed, LONGEST_TEXT};
 use crate::pdu::{ShortMessage, SubmitSm, Tag};
 use crate::server::Server;
@@ -21,7 +21,9 @@ const UDH_INDICATOR: u8 = 0x40;
 /// # Errors
 /// Why it can't, naming the column and what would be right.
 pub fn plan(row: &Claimed, server: &Server) -> Result<Plan, String> {
-    if row.short_message.chars().nth(LONGEST_TEXT).is_some() {
+    if row.short_message.len() > LONGEST_TEXT
+        && row.short_message.chars().nth(LONGEST_TEXT).is_some()
+    {
         return Err(format!(
             "smpp_short_message: text too long: it has more than {LONGEST_TEXT} characters"
         ));
@@ -50,9 +52,9 @@ pub fn whole(frame: SubmitSm, plan: &Plan) -> SubmitSm {
     submit_sm
 }
 
-/// The parts of a text, as they are kept and sent: `esm_class` is that of the frame.
+/// The parts of a text on this frame, as they are kept and sent.
 #[must_use]
-pub fn split(esm_class: u8, plan: &Plan, way: LongMessage, reference: u16) -> Vec<Part> {
+pub fn split(frame: &SubmitSm, plan: &Plan, way: LongMessage, reference: u16) -> Vec<Part> {
     // The reference as the parts carry it.
     let reference = match way {
         LongMessage::Udh => reference & 0xFF,
@@ -70,8 +72,9 @@ pub fn split(esm_class: u8, plan: &Plan, way: LongMessage, reference: u16) -> Ve
                 total: i16::from(total),
                 concat_ref: Some(reference),
                 data_coding: plan.data_coding,
-                esm_class: esm_class | if has_header { UDH_INDICATOR } else { 0 },
+                esm_class: frame.esm_class | if has_header { UDH_INDICATOR } else { 0 },
                 octets: all.into(),
+                source: Source::of(frame),
             }
         })
         .collect()
@@ -84,6 +87,9 @@ pub fn with_part(frame: &SubmitSm, part: &Part) -> SubmitSm {
         esm_class: part.esm_class,
         data_coding: part.data_coding,
         short_message: ShortMessage(part.octets.clone()),
+        source_addr: part.source.addr.as_str().into(),
+        source_addr_ton: part.source.ton,
+        source_addr_npi: part.source.npi,
         ..frame.clone()
     };
     // SMPP 3.4, 5.3.2.22 to 24: where there is no user data header, TLVs tell what belongs together.
@@ -131,7 +137,6 @@ pub(crate) mod tests {
             data_coding: None,
             message_class: None,
             message_parts: None,
-            previous_server: None,
             validity_period: None,
             schedule_delivery_time: None,
             optional_parameters: None,

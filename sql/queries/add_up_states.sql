@@ -1,5 +1,6 @@
 -- Gives the messages $1 the state that their parts add up to; where $2 is true one receipt stands for all parts, and the
--- first that ends the message counts.
+-- first that ends the message counts. The messages are locked by hold_messages.sql, in a statement of its own, so that this one sees
+-- what others have written before.
 -- $1 bigint[], $2 boolean[]
 UPDATE smpp_tx_queue AS q
 SET smpp_message_state = f.state,
@@ -28,4 +29,9 @@ CROSS JOIN LATERAL (
   ) AS cause ON TRUE
 ) AS f
 WHERE q.id = m.id AND q.submission_done AND q.smpp_message_state IS DISTINCT FROM f.state AND f.state IS NOT NULL
+  -- A final state stays, or becomes a worse one; also when esme_part_receipts has changed.
+  AND (coalesce(q.smpp_message_state, '') NOT IN ('DELIVERED', 'EXPIRED', 'DELETED', 'UNDELIVERABLE', 'REJECTED')
+    OR NOT m.one AND q.smpp_message_state <> 'DELIVERED'
+      AND array_position(ARRAY['DELETED', 'EXPIRED', 'UNDELIVERABLE', 'REJECTED'], f.state)
+        > array_position(ARRAY['DELETED', 'EXPIRED', 'UNDELIVERABLE', 'REJECTED'], q.smpp_message_state))
 RETURNING q.id

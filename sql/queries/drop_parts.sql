@@ -1,5 +1,5 @@
 -- Forgets the parts of the messages $1, which are split anew. $2 says of each whether the SMSC may have some of them:
--- then the phone may get a part of the message twice.
+-- then the phone may get a part of the message twice. Messages and parts are locked by hold_attempts.sql and locked_parts.sql.
 -- $1 bigint[], $2 boolean[]
 WITH dropped AS (
   DELETE FROM smpp_tx_parts WHERE tx_id = ANY ($1)

@@ -1,8 +1,9 @@
 -- The message, or the part of one, that each receipt is about: of several with its id the one that is not final, with the
 -- same destination, the newest. Where only its text says that it is a receipt, none with another destination.
+-- Some SMSCs give all parts of a message one id: $6 says how many receipts of a batch have it, and so many parts come back.
 SELECT r.ordinal, hit.id, hit.part, hit.state
-FROM unnest($1::integer[], $2::bigint[], $3::text[], $4::text[], $5::boolean[])
-  AS r (ordinal, server_id, key, source, only_to_source)
+FROM unnest($1::integer[], $2::bigint[], $3::text[], $4::text[], $5::boolean[], $6::integer[])
+  AS r (ordinal, server_id, key, source, only_to_source, wanted)
 CROSS JOIN LATERAL (
   SELECT it.*
   FROM (
@@ -19,12 +20,13 @@ CROSS JOIN LATERAL (
     JOIN smpp_tx_queue q ON q.id = p.tx_id
     WHERE esmed_canonical_id(p.smpp_message_id) = r.key
       AND p.smpp_message_id IS NOT NULL
-      AND (q.submission_server_id = r.server_id OR q.submission_server_id IS NULL)
+      AND (p.server_id = r.server_id OR p.server_id IS NULL)
   ) AS it
   WHERE NOT r.only_to_source OR ltrim(it.destination, '+0') = ltrim(r.source, '+0')
   ORDER BY
     coalesce(it.state IN ('DELIVERED', 'EXPIRED', 'DELETED', 'UNDELIVERABLE', 'REJECTED'), FALSE),
     ltrim(it.destination, '+0') = ltrim(r.source, '+0') DESC,
-    it.id DESC
-  LIMIT 1
+    it.id DESC,
+    it.part
+  LIMIT r.wanted
 ) AS hit

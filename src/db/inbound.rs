@@ -64,6 +64,8 @@ pub struct Lookup {
     pub source: Option<String>,
     /// A message to another destination is not meant.
     pub only_to_source: bool,
+    /// How many parts to look for at most, where all of a message have this id.
+    pub wanted: i32,
 }
 
 /// The message that a receipt is about.
@@ -146,11 +148,12 @@ pub async fn match_receipts<C: GenericClient>(
     let keys: Vec<_> = lookups.iter().map(|it| it.key.as_str()).collect();
     let sources: Vec<_> = lookups.iter().map(|it| it.source.as_deref()).collect();
     let only: Vec<_> = lookups.iter().map(|it| it.only_to_source).collect();
+    let wanted: Vec<_> = lookups.iter().map(|it| it.wanted).collect();
     let statement = client.prepare_cached(MATCH_RECEIPTS).await?;
     let rows = client
         .query(
             &statement,
-            &[&ordinals, &server_ids, &keys, &sources, &only],
+            &[&ordinals, &server_ids, &keys, &sources, &only, &wanted],
         )
         .await?;
     Ok(rows

@@ -9,8 +9,11 @@ use deadpool_postgres::GenericClient;
 
 use super::DbError;
 use crate::outbox::{PartStanding, RowUpdate, Standing};
+use crate::pdu::SubmitSm;
 
 const PARTS_OF: &str = include_str!("../../sql/queries/parts_of.sql");
+const HOLD_ATTEMPTS: &str = include_str!("../../sql/queries/hold_attempts.sql");
+const LOCKED_PARTS: &str = include_str!("../../sql/queries/locked_parts.sql");
 const DROP_PARTS: &str = include_str!("../../sql/queries/drop_parts.sql");
 const LAST_REFERENCES: &str = include_str!("../../sql/queries/last_references.sql");
 const INSERT_PARTS: &str = include_str!("../../sql/queries/insert_parts.sql");
@@ -34,6 +37,31 @@ pub struct Part {
     pub esm_class: u8,
     /// `octets`: the short_message, with its user data header where it has one.
     pub octets: Bytes,
+    /// The sender.
+    pub source: Source,
+}
+
+/// The sender of a part.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Source {
+    /// `smpp_source_addr`
+    pub addr: String,
+    /// `smpp_source_addr_ton`
+    pub ton: u8,
+    /// `smpp_source_addr_npi`
+    pub npi: u8,
+}
+
+impl Source {
+    /// That of a submit_sm.
+    #[must_use]
+    pub fn of(submit_sm: &SubmitSm) -> Self {
+        Self {
+            addr: submit_sm.source_addr.to_text(),
+            ton: submit_sm.source_addr_ton,
+            npi: submit_sm.source_addr_npi,
+        }
+    }
 }
 
 impl fmt::Debug for Part {
@@ -49,6 +77,8 @@ impl fmt::Debug for Part {
 pub struct StoredPart {
     /// What is sent.
     pub part: Part,
+    /// `server_id`: for which server it was made.
+    pub server_id: Option<i64>,
     /// `submission_attempts`
     pub attempts: i32,
     /// `submission_done`: the SMSC has accepted it.
@@ -66,8 +96,10 @@ pub struct NewParts {
     pub tx_id: i64,
     /// The attempt that they are made for.
     pub started_at: DateTime<Utc>,
-    /// `smpp_destination_addr`
+    /// The number of the phone as it is sent.
     pub destination: String,
+    /// The sender.
+    pub source: Source,
     /// All of them.
     pub parts: Vec<Part>,
 }
@@ -98,8 +130,6 @@ pub async fn of<C: GenericClient>(
     let mut parts: HashMap<i64, Vec<StoredPart>> = HashMap::new();
     for row in client.query(&statement, &[&tx_ids]).await? {
         let octets: &[u8] = row.get(6);
-        let (in_doubt, possible_duplicate): (bool, bool) = (row.get(9), row.get(10));
-        let started_at: Option<DateTime<Utc>> = row.get(11);
         parts.entry(row.get(0)).or_default().push(StoredPart {
             part: Part {
                 part: row.get(1),
@@ -110,14 +140,44 @@ pub async fn of<C: GenericClient>(
                 data_coding: octet(row.get(4)),
                 esm_class: octet(row.get(5)),
                 octets: Bytes::copy_from_slice(octets),
+                source: Source {
+                    addr: row.get(7),
+                    ton: octet(row.get(8)),
+                    npi: octet(row.get(9)),
+                },
             },
-            attempts: row.get(7),
-            done: row.get(8),
-            doubtful: in_doubt || possible_duplicate || started_at.is_some(),
-            started_at,
+            server_id: row.get(10),
+            attempts: row.get(11),
+            done: row.get(12),
+            doubtful: row.get(13),
+            started_at: row.get(14),
         });
     }
     Ok(parts)
+}
+
+/// Locks messages whose attempts are open; returns their ids. Who is missing is locked, deleted or reset.
+///
+/// # Errors
+/// When the database can't answer.
+pub async fn hold_attempts<C: GenericClient>(
+    client: &C,
+    attempts: &[(i64, DateTime<Utc>)],
+) -> Result<HashSet<i64>, DbError> {
+    let (ids, started): (Vec<_>, Vec<_>) = attempts.iter().copied().unzip();
+    let statement = client.prepare_cached(HOLD_ATTEMPTS).await?;
+    let rows = client.query(&statement, &[&ids, &started]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// Locks the parts of messages; returns the ids of those of which somebody else has locked some.
+///
+/// # Errors
+/// When the database can't answer.
+pub async fn locked<C: GenericClient>(client: &C, tx_ids: &[i64]) -> Result<HashSet<i64>, DbError> {
+    let statement = client.prepare_cached(LOCKED_PARTS).await?;
+    let rows = client.query(&statement, &[&tx_ids]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
 /// Forgets the parts of messages; the flag says of each whether the SMSC may have some of them.
@@ -140,7 +200,7 @@ pub async fn drop_all<C: GenericClient>(
 /// When the database can't answer.
 pub async fn last_references<C: GenericClient>(
     client: &C,
-    destinations: &[&str],
+    destinations: &[String],
 ) -> Result<HashMap<String, u16>, DbError> {
     let statement = client.prepare_cached(LAST_REFERENCES).await?;
     let rows = client.query(&statement, &[&destinations]).await?;
@@ -150,18 +210,21 @@ pub async fn last_references<C: GenericClient>(
         .collect())
 }
 
-/// Fixes the parts of messages and starts their first attempt. Messages that are missing in the
-/// answer are locked, deleted or reset.
+/// Fixes the parts of messages for a server and starts their first attempt.
 ///
 /// # Errors
 /// When the database can't do it.
 pub async fn insert<C: GenericClient>(
     client: &C,
     messages: &[NewParts],
+    server_id: i64,
 ) -> Result<StartedParts, DbError> {
     let ids: Vec<_> = messages.iter().map(|it| it.tx_id).collect();
     let started: Vec<_> = messages.iter().map(|it| it.started_at).collect();
     let destinations: Vec<_> = messages.iter().map(|it| it.destination.as_str()).collect();
+    let senders: Vec<_> = messages.iter().map(|it| it.source.addr.as_str()).collect();
+    let tons: Vec<_> = messages.iter().map(|it| i16::from(it.source.ton)).collect();
+    let npis: Vec<_> = messages.iter().map(|it| i16::from(it.source.npi)).collect();
     let all: Vec<(i64, &Part)> = messages
         .iter()
         .flat_map(|it| it.parts.iter().map(|part| (it.tx_id, part)))
@@ -181,6 +244,10 @@ pub async fn insert<C: GenericClient>(
                 &ids,
                 &started,
                 &destinations,
+                &senders,
+                &tons,
+                &npis,
+                &server_id,
                 &tx_ids,
                 &column(|part| part.part),
                 &column(|part| part.total),

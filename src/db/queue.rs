@@ -14,6 +14,7 @@ const NEXT: &str = include_str!("../../sql/queries/next.sql");
 const STARTED: &str = include_str!("../../sql/queries/started.sql");
 const RECORD: &str = include_str!("../../sql/queries/record.sql");
 const STILL_OPEN: &str = include_str!("../../sql/queries/still_open.sql");
+const HOLD: &str = include_str!("../../sql/queries/hold_messages.sql");
 const LOCK: &str = include_str!("../../sql/queries/lock.sql");
 const QUEUE_DEPTH: &str = include_str!("../../sql/queries/queue_depth.sql");
 
@@ -61,8 +62,6 @@ pub struct Claimed {
     pub message_class: Option<i16>,
     /// `message_parts`: more than one where an earlier attempt has split it.
     pub message_parts: Option<i16>,
-    /// The server of the attempt before this one.
-    pub previous_server: Option<i64>,
     /// `smpp_validity_period`
     pub validity_period: Option<Interval>,
     /// `smpp_schedule_delivery_time`
@@ -82,8 +81,8 @@ pub struct Most {
     /// Rows.
     pub rows: usize,
     /// Submits, which it passes by no more than its last row takes, as far as they can be told before the texts are
-    /// split. `None`: each row takes one.
-    pub submits: Option<usize>,
+    /// split.
+    pub submits: usize,
 }
 
 impl Most {
@@ -91,8 +90,8 @@ impl Most {
     #[must_use]
     pub fn is_reached_by(self, claimed: &[Claimed]) -> bool {
         let submits: i64 = claimed.iter().map(|row| row.submits).sum();
-        let most = self.submits.and_then(|most| i64::try_from(most).ok());
-        claimed.len() >= self.rows || most.is_some_and(|most| submits >= most)
+        let most = i64::try_from(self.submits).unwrap_or(i64::MAX);
+        claimed.len() >= self.rows || submits >= most
     }
 }
 
@@ -127,10 +126,7 @@ pub async fn claim(
     let client = database.client().await?;
     let statement = client.prepare_cached(CLAIM).await?;
     let rows = i64::try_from(most.rows).unwrap_or(i64::MAX);
-    let submits = most
-        .submits
-        .and_then(|most| i64::try_from(most).ok())
-        .unwrap_or(i64::MAX);
+    let submits = i64::try_from(most.submits).unwrap_or(i64::MAX);
     let rows = client
         .query(
             &statement,
@@ -159,12 +155,11 @@ pub async fn claim(
             data_coding: row.get(16),
             message_class: row.get(17),
             message_parts: row.get(18),
-            previous_server: row.get(19),
-            validity_period: row.get(20),
-            schedule_delivery_time: row.get(21),
-            optional_parameters: row.get(22),
-            expires_in: row.get(23),
-            submits: row.get(24),
+            validity_period: row.get(19),
+            schedule_delivery_time: row.get(20),
+            optional_parameters: row.get(21),
+            expires_in: row.get(22),
+            submits: row.get(23),
         })
         .collect();
     // RETURNING keeps no order.
@@ -290,6 +285,16 @@ pub async fn still_open<C: GenericClient>(
     let statement = client.prepare_cached(STILL_OPEN).await?;
     let rows = client.query(&statement, &[&ids, &started]).await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// Locks rows, and waits for who has locked them.
+///
+/// # Errors
+/// When the database can't answer, or somebody does not let go.
+pub async fn hold<C: GenericClient>(client: &C, ids: &[i64]) -> Result<(), DbError> {
+    let statement = client.prepare_cached(HOLD).await?;
+    client.query(&statement, &[&ids]).await?;
+    Ok(())
 }
 
 /// Locks those of these rows that nobody else has locked; returns their ids.

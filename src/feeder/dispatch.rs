@@ -145,8 +145,7 @@ impl Dispatch {
             .map(|(row, prepared)| LongRow {
                 row,
                 plan: prepared.plan.as_ref(),
-                destination: prepared.frame.destination_addr.to_text(),
-                esm_class: prepared.frame.esm_class,
+                frame: &prepared.frame,
             })
             .collect();
         if long.is_empty() {

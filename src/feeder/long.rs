@@ -3,9 +3,12 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::db::parts::{self, NewParts, Part, Restart, StartedParts, StoredPart};
+use deadpool_postgres::GenericClient;
+
+use crate::db::parts::{self, NewParts, Part, Restart, Source, StartedParts, StoredPart};
 use crate::db::queue::Claimed;
 use crate::db::{Database, DbError};
+use crate::pdu::SubmitSm;
 use crate::server::Server;
 use crate::submission;
 use crate::text::Plan;
@@ -16,15 +19,16 @@ const REFUSED_FOR: Duration = Duration::from_secs(30);
 /// A row that somebody has locked waits so long.
 const LOCKED_FOR: Duration = Duration::from_secs(1);
 
+/// Locks that are waited for, briefly each, before all other rows are put off.
+const LOCKS_MET_AT_MOST: u32 = 12;
+
 /// A row that takes several PDUs, or has taken several in an earlier attempt.
 pub(super) struct LongRow<'a> {
     pub(super) row: &'a Claimed,
     /// How its text would be split now, or that it can't be.
     pub(super) plan: Option<&'a Plan>,
-    /// The number in the form in which it is sent: two forms of one number share their references.
-    pub(super) destination: String,
-    /// esm_class of its frame.
-    pub(super) esm_class: u8,
+    /// All of its submits but the text.
+    pub(super) frame: &'a SubmitSm,
 }
 
 /// What is to be sent of a row.
@@ -55,7 +59,7 @@ fn course(row: &Claimed, stored: &[StoredPart], server_id: i64) -> Course {
     let sent = accepted || stored.iter().any(|part| part.doubtful);
     if stored.iter().all(|part| part.done) {
         Course::Anew { sent: false }
-    } else if row.previous_server != Some(server_id) {
+    } else if stored.iter().any(|part| part.server_id != Some(server_id)) {
         Course::Anew { sent }
     } else if !sent && row.attempts == 1 {
         Course::Anew { sent: false }
@@ -73,16 +77,22 @@ pub(super) async fn start(
     rows: &[LongRow<'_>],
     server: &Server,
 ) -> Result<HashMap<i64, Ready>, DbError> {
-    match start_together(database, rows, server).await {
+    match start_together(database, rows, server, false).await {
         Err(error @ (DbError::Refused(_) | DbError::Busy(_))) => {
             tracing::debug!(%error, "parts are stored row by row");
         }
         done => return done,
     }
     let mut ready = HashMap::new();
+    let mut locks_met = 0;
     for row in rows {
         let single = std::slice::from_ref(row);
-        match start_together(database, single, server).await {
+        let started = if locks_met < LOCKS_MET_AT_MOST {
+            start_together(database, single, server, true).await
+        } else {
+            Err(DbError::Busy("somebody holds locks".to_owned()))
+        };
+        match started {
             Ok(one) => ready.extend(one),
             Err(error @ (DbError::Away(_) | DbError::Broken(_))) => return Err(error),
             Err(error) => {
@@ -90,6 +100,7 @@ pub(super) async fn start(
                     DbError::Refused(_) => REFUSED_FOR,
                     _ => LOCKED_FOR,
                 };
+                locks_met += u32::from(matches!(error, DbError::Busy(_)));
                 let reason = format!("its parts can't be stored: {}", error.reason());
                 ready.insert(row.row.id, Ready::Postponed(reason, wait));
             }
@@ -102,15 +113,55 @@ async fn start_together(
     database: &Database,
     rows: &[LongRow<'_>],
     server: &Server,
+    wary: bool,
 ) -> Result<HashMap<i64, Ready>, DbError> {
     let mut client = database.client().await?;
     let transaction = client.transaction().await?;
-    let ids: Vec<i64> = rows.iter().map(|it| it.row.id).collect();
-    let stored = parts::of(&transaction, &ids).await?;
+    match write(&transaction, rows, server, wary).await {
+        Ok(ready) => {
+            transaction.commit().await?;
+            Ok(ready)
+        }
+        Err(error) => {
+            // Awaited: the next transaction, by another connection, would else meet the locks of this one.
+            if let Err(error) = transaction.rollback().await {
+                tracing::debug!(%error, "a transaction could not be rolled back");
+            }
+            Err(error)
+        }
+    }
+}
+
+async fn write<C: GenericClient>(
+    client: &C,
+    rows: &[LongRow<'_>],
+    server: &Server,
+    wary: bool,
+) -> Result<HashMap<i64, Ready>, DbError> {
+    if wary {
+        client
+            .batch_execute("SET LOCAL lock_timeout TO '50ms'")
+            .await?;
+    }
+    // First of all: a daemon that was cut off may come back behind its successor, and must not touch its parts.
+    let attempts: Vec<_> = rows
+        .iter()
+        .map(|it| (it.row.id, it.row.started_at))
+        .collect();
+    let held = parts::hold_attempts(client, &attempts).await?;
+    let ids: Vec<i64> = held.iter().copied().collect();
+    let locked = parts::locked(client, &ids).await?;
+    let stored = parts::of(client, &ids).await?;
     let mut ready = HashMap::new();
     let (mut dropped, mut anew, mut restarts) = (Vec::new(), Vec::new(), Vec::new());
     for long in rows {
         let row = long.row;
+        if !held.contains(&row.id) || locked.contains(&row.id) {
+            // Whether it was deleted or reset is told by what becomes of its outcome.
+            let reason = "somebody has locked it, or it was changed while it was being sent";
+            ready.insert(row.id, Ready::Postponed(reason.to_owned(), LOCKED_FOR));
+            continue;
+        }
         let old = stored.get(&row.id).map_or(&[][..], Vec::as_slice);
         match course(row, old, server.account.id) {
             Course::GoOn => restarts.push(Restart {
@@ -132,17 +183,16 @@ async fn start_together(
         }
     }
     if !dropped.is_empty() {
-        parts::drop_all(&transaction, &dropped).await?;
+        parts::drop_all(client, &dropped).await?;
     }
-    let new = fix(&transaction, &anew, server).await?;
+    let new = fix(client, &anew, server).await?;
     let mut started = StartedParts::new();
     if !new.is_empty() {
-        started.extend(parts::insert(&transaction, &new).await?);
+        started.extend(parts::insert(client, &new, server.account.id).await?);
     }
     if !restarts.is_empty() {
-        started.extend(parts::start(&transaction, &restarts).await?);
+        started.extend(parts::start(client, &restarts).await?);
     }
-    transaction.commit().await?;
     let of_new = new.into_iter().map(|it| (it.tx_id, it.parts));
     let of_old = restarts.iter().map(|it| {
         let old = stored.get(&it.tx_id).into_iter().flatten();
@@ -155,7 +205,7 @@ async fn start_together(
 }
 
 /// Gives texts their references and headers.
-async fn fix<C: deadpool_postgres::GenericClient>(
+async fn fix<C: GenericClient>(
     client: &C,
     rows: &[(&LongRow<'_>, &Plan)],
     server: &Server,
@@ -163,28 +213,24 @@ async fn fix<C: deadpool_postgres::GenericClient>(
     if rows.is_empty() {
         return Ok(Vec::new());
     }
-    let destinations: Vec<&str> = rows
-        .iter()
-        .map(|(long, _)| long.destination.as_str())
-        .collect();
+    // In the form in which it is sent: two forms of one number share their references.
+    let destination = |long: &LongRow<'_>| long.frame.destination_addr.to_text();
+    let destinations: Vec<String> = rows.iter().map(|(long, _)| destination(long)).collect();
     let mut last = parts::last_references(client, &destinations).await?;
     Ok(rows
         .iter()
         .map(|(long, plan)| {
+            let to = destination(long);
             let reference = last
-                .get(&long.destination)
+                .get(&to)
                 .map_or_else(|| fastrand::u16(..), |last| last.wrapping_add(1));
-            last.insert(long.destination.clone(), reference);
+            last.insert(to.clone(), reference);
             NewParts {
                 tx_id: long.row.id,
                 started_at: long.row.started_at,
-                destination: long.destination.clone(),
-                parts: submission::split(
-                    long.esm_class,
-                    plan,
-                    server.style.long_message,
-                    reference,
-                ),
+                destination: to,
+                source: Source::of(long.frame),
+                parts: submission::split(long.frame, plan, server.style.long_message, reference),
             }
         })
         .collect())
@@ -192,16 +238,16 @@ async fn fix<C: deadpool_postgres::GenericClient>(
 
 /// The parts whose attempt the database knows.
 fn send_what_started(all: Vec<Part>, started: Option<&HashMap<i16, i32>>) -> Ready {
-    let Some(started) = started else {
-        // Whether it was deleted or reset is told by what becomes of its outcome.
-        let reason = "somebody has locked it, or it was changed while it was being sent";
-        return Ready::Postponed(reason.to_owned(), LOCKED_FOR);
-    };
     let with_attempt = |part: Part| {
-        let attempt = started.get(&part.part).copied();
+        let attempt = started?.get(&part.part).copied();
         attempt.map(|attempt| (part, attempt))
     };
-    Ready::Parts(all.into_iter().filter_map(with_attempt).collect())
+    let parts: Vec<_> = all.into_iter().filter_map(with_attempt).collect();
+    if parts.is_empty() {
+        let reason = "a trigger left its parts out";
+        return Ready::Postponed(reason.to_owned(), REFUSED_FOR);
+    }
+    Ready::Parts(parts)
 }
 
 #[cfg(test)]
@@ -223,7 +269,9 @@ mod tests {
                 data_coding: 0,
                 esm_class: 0x40,
                 octets: Bytes::new(),
+                source: Source::default(),
             },
+            server_id: Some(SERVER),
             attempts: 1,
             done,
             doubtful,
@@ -231,17 +279,13 @@ mod tests {
         }
     }
 
-    fn on(previous_server: i64, attempts: i32, parts: [(bool, bool); 2]) -> Course {
-        let row = Claimed {
-            previous_server: Some(previous_server),
-            attempts,
-            ..row()
-        };
-        course(
-            &row,
-            &parts.map(|(done, doubtful)| stored(done, doubtful)),
-            SERVER,
-        )
+    fn on(made_for: i64, attempts: i32, parts: [(bool, bool); 2]) -> Course {
+        let row = Claimed { attempts, ..row() };
+        let parts = parts.map(|(done, doubtful)| StoredPart {
+            server_id: Some(made_for),
+            ..stored(done, doubtful)
+        });
+        course(&row, &parts, SERVER)
     }
 
     #[test]

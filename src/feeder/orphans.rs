@@ -64,7 +64,7 @@ impl Feeder {
                 "rows with an open attempt and no answer are resolved"
             );
             self.in_flight
-                .add(rows.iter().map(|row| (row.id, row.started_at)));
+                .add(rows.iter().map(|row| (row.id, row.started_at, 1)));
             for row in rows {
                 let outcome = if lost.is_some_and(|lost| lost.includes(&row)) {
                     Outcome::Unwritten

@@ -1,6 +1,6 @@
 //! One transaction of the recorder.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use deadpool_postgres::{GenericClient, Transaction};
 
@@ -181,6 +181,16 @@ async fn write(transaction: &Transaction<'_>, batch: &Batch) -> Result<Committed
     if !whole.is_empty() {
         changed.extend(inbound::apply_states(transaction, &whole).await?);
     }
+    if !parts.is_empty() || !add_up.is_empty() {
+        // Messages before their parts, as a DELETE does; and what others have added up is seen then.
+        let messages: BTreeSet<i64> = parts
+            .iter()
+            .map(|part| part.tx_id)
+            .chain(add_up.keys().copied())
+            .collect();
+        let messages: Vec<i64> = messages.into_iter().collect();
+        queue::hold(transaction, &messages).await?;
+    }
     if !parts.is_empty() {
         inbound::apply_part_states(transaction, &parts).await?;
     }
@@ -206,6 +216,12 @@ async fn match_receipts<C: GenericClient>(
         .enumerate()
         .filter_map(|(at, stored)| Some((at, stored.row.receipt.as_ref()?)))
         .collect();
+    let mut same: HashMap<(i64, &str), i32> = HashMap::new();
+    for &(at, receipt) in &receipts {
+        for key in &receipt.keys {
+            *same.entry((deliveries[at].row.server_id, key)).or_default() += 1;
+        }
+    }
     let mut lookups = Vec::new();
     for &(at, receipt) in &receipts {
         let row = &deliveries[at].row;
@@ -216,21 +232,23 @@ async fn match_receipts<C: GenericClient>(
                 key: key.clone(),
                 source: row.source_addr.clone(),
                 only_to_source: receipt.by_text,
+                wanted: same[&(row.server_id, key.as_str())],
             });
         }
     }
     if lookups.is_empty() {
         return Ok(owners);
     }
-    let hits: BTreeMap<i32, inbound::Hit> = inbound::match_receipts(client, &lookups)
-        .await?
-        .into_iter()
-        .map(|hit| (hit.ordinal, hit))
-        .collect();
+    let mut hits: BTreeMap<i32, Vec<inbound::Hit>> = BTreeMap::new();
+    for hit in inbound::match_receipts(client, &lookups).await? {
+        hits.entry(hit.ordinal).or_default().push(hit);
+    }
     let mut ordinal = 0;
     for (at, receipt) in receipts {
         let keys = i32::try_from(receipt.keys.len()).unwrap_or(i32::MAX);
-        if let Some((_, hit)) = hits.range(ordinal..ordinal + keys).next() {
+        if let Some((_, hits)) = hits.range(ordinal..ordinal + keys).next()
+            && let Some(hit) = choose(hits, states)
+        {
             let owner = (hit.tx_id, hit.part);
             owners[at] = Some(owner);
             let known = hit.state.as_deref().and_then(MessageState::from_name);
@@ -242,4 +260,17 @@ async fn match_receipts<C: GenericClient>(
         ordinal += keys;
     }
     Ok(owners)
+}
+
+/// The best hit; or, where all parts of its message have one id, the first part that has no final state
+/// by an earlier receipt of the same transaction.
+fn choose<'a>(hits: &'a [inbound::Hit], states: &States) -> Option<&'a inbound::Hit> {
+    let best = hits.first()?;
+    let open = |hit: &&inbound::Hit| {
+        hit.tx_id == best.tx_id && hit.part.is_some() && !states.is_final((hit.tx_id, hit.part))
+    };
+    if best.part.is_none() {
+        return Some(best);
+    }
+    hits.iter().find(open).or(Some(best))
 }

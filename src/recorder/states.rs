@@ -67,6 +67,12 @@ impl States {
         }
     }
 
+    /// Whether the receipts so far have brought this one to its end.
+    pub(super) fn is_final(&self, owner: Owner) -> bool {
+        let state = self.owners.get(&owner).and_then(|known| known.state);
+        state.is_some_and(MessageState::is_final)
+    }
+
     /// A stored receipt that came before its message was recorded.
     pub(super) fn accept_early(&mut self, early: &EarlyReceipt) {
         let text = |name: &str| {

@@ -113,14 +113,14 @@ async fn a_claim_counts_the_parts_of_long_texts() {
         (claimed, full)
     };
     // One row leaves, however many parts it has, and the urgent one is the first.
-    assert_eq!(claim(Some(2)).await, (vec![(6, 11)], true));
-    assert_eq!(claim(Some(4)).await, (vec![(1, 3), (2, 1)], true));
-    assert_eq!(claim(Some(4)).await, (vec![(3, 1), (4, 2), (5, 2)], true));
-    assert_eq!(claim(Some(4)).await, (vec![(7, 1)], false));
+    assert_eq!(claim(2).await, (vec![(6, 11)], true));
+    assert_eq!(claim(4).await, (vec![(1, 3), (2, 1)], true));
+    assert_eq!(claim(4).await, (vec![(3, 1), (4, 2), (5, 2)], true));
+    assert_eq!(claim(4).await, (vec![(7, 1)], false));
     world
         .sql("UPDATE smpp_tx_queue SET submission_started_at = NULL")
         .await;
-    let (all, full) = claim(None).await;
+    let (all, full) = claim(usize::MAX).await;
     assert_eq!((all.len(), full), (7, false));
 }
 
