@@ -8,6 +8,7 @@ mod support;
 mod bad_input;
 mod basics;
 mod doubt;
+mod due;
 mod expiry;
 mod faults;
 mod holds;
