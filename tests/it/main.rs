@@ -9,6 +9,7 @@ mod bad_input;
 mod basics;
 mod classes;
 mod doubt;
+mod due;
 mod events;
 mod expiry;
 mod faults;

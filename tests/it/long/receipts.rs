@@ -185,3 +185,82 @@ async fn receipts_of_parts_stay_with_their_server() {
     let unmatched = "SELECT count(*) FROM smpp_unmatched_receipts";
     assert_eq!(world.one::<i64>(unmatched).await, 1);
 }
+
+#[tokio::test]
+async fn a_final_state_stays_when_the_setting_is_corrected() {
+    let world = world_with_receipts(", esme_part_receipts", ", 'one'").await;
+    let _daemon = world.daemon();
+    let id = world.send("447911000104", &three_parts()).await;
+    world.until_status(id, "sent").await;
+    deliver(&world, id, 1, "DELIVRD").await;
+    world.until_state(id, "DELIVERED").await;
+    world
+        .sql("UPDATE smpp_servers SET esme_part_receipts = 'each'")
+        .await;
+    world.next_heartbeat().await;
+    world.next_heartbeat().await;
+    deliver(&world, id, 2, "DELIVRD").await;
+    assert_eq!(world.parts(id).await[1], "2|t|f|1|DELIVERED");
+    assert_eq!(
+        world.tx(id, "smpp_message_state").await.as_deref(),
+        Some("DELIVERED")
+    );
+}
+
+#[tokio::test]
+async fn rematch_and_the_daemon_at_once_lose_no_part() {
+    let world = world_with_receipts("", "").await;
+    let _daemon = world.daemon();
+    let to = "447911000104";
+    let id = world.send(to, &"a".repeat(200)).await;
+    world.until_status(id, "sent").await;
+    let ids = world
+        .rows(
+            "SELECT smpp_message_id FROM smpp_tx_parts ORDER BY part",
+            &[],
+        )
+        .await;
+    let ids: Vec<String> = ids.iter().map(|row| row.get(0)).collect();
+    assert_eq!(ids.len(), 2);
+    // A receipt for part 1 that has matched nothing, as with a format that was wrong.
+    world
+        .sql(&format!(
+            "INSERT INTO smpp_rx_queue (smpp_server_id, kind, smpp_source_addr, receipt_message_id, pdu_parsed)
+             VALUES (1, 'receipt', '{to}', '{}', '{{\"esm_class\": 4, \"receipt\": {{\"state\": \"DELIVERED\"}}}}')",
+            ids[0]
+        ))
+        .await;
+    let mut user = world.connection("postgres").await;
+    let transaction = user.transaction().await.unwrap();
+    let matched: i64 = transaction
+        .query_one("SELECT esmed_rematch()", &[])
+        .await
+        .unwrap()
+        .get(0);
+    assert_eq!(matched, 1);
+    assert!(world.sim.deliver(receipt(to, &ids[1], "DELIVRD", "000")));
+    world
+        .until("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+        .await;
+    transaction.commit().await.unwrap();
+    world.until_state(id, "DELIVERED").await;
+}
+
+#[tokio::test]
+async fn receipts_find_the_parts_of_a_message_that_all_have_one_id() {
+    let world = world_with_receipts("", "").await;
+    let _daemon = world.daemon();
+    let to = "447911000104";
+    let id = world.send(to, &three_parts()).await;
+    world.until_status(id, "sent").await;
+    world
+        .sql(
+            "UPDATE smpp_tx_parts SET smpp_message_id = 'same';
+             UPDATE smpp_tx_queue SET smpp_message_id = 'same'",
+        )
+        .await;
+    for _ in 0..3 {
+        assert!(world.sim.deliver(receipt(to, "same", "DELIVRD", "000")));
+    }
+    world.until_state(id, "DELIVERED").await;
+}

@@ -159,6 +159,7 @@ async fn another_server_sends_it_whole_and_flagged() {
     let second = world
         .add_server(&other, true, ", esme_long_message", ", 'udh16'")
         .await;
+    world.until_events("bound", 2).await;
     world.hurry(id).await;
     world.until_status(id, "sent").await;
     let submits = other.ledger().submits_to(to);
@@ -267,4 +268,75 @@ async fn settings_that_were_corrected_count_where_nothing_has_arrived() {
         world.tx(id, "possible_duplicate").await.as_deref(),
         Some("false")
     );
+}
+
+#[tokio::test]
+async fn another_server_is_another_one_also_after_a_claim_that_came_to_nothing() {
+    let world = world_with("", "").await;
+    let _daemon = world.daemon();
+    let to = "447911000141";
+    let id = world.send(to, &three_parts()).await;
+    world.until_status(id, "failed").await;
+    let other = simulator(|_| {});
+    let second = world
+        .add_server(
+            &other,
+            true,
+            ", esme_source_addr",
+            ", 'a sender that is much too long'",
+        )
+        .await;
+    world.until_events("bound", 2).await;
+    let _: String = world.one(&format!("SELECT esmed_resend({id})")).await;
+    world
+        .until(&format!(
+            "SELECT submission_info LIKE '%esme_source_addr%' FROM smpp_tx_queue WHERE id = {id}"
+        ))
+        .await;
+    world
+        .sql(&format!(
+            "UPDATE smpp_servers SET esme_source_addr = 'ok' WHERE id = {second}"
+        ))
+        .await;
+    world.next_heartbeat().await;
+    world.next_heartbeat().await;
+    let _: String = world.one(&format!("SELECT esmed_resend({id})")).await;
+    // All of it leaves there, where part 2 is refused as well.
+    assert!(
+        other
+            .ledger()
+            .wait_until(
+                |records| records.submits_to(to).count() == 3,
+                std::time::Duration::from_secs(60)
+            )
+            .await
+    );
+    world.until_status(id, "failed").await;
+    assert_eq!(
+        world.tx(id, "possible_duplicate").await.as_deref(),
+        Some("true")
+    );
+}
+
+#[tokio::test]
+async fn all_parts_have_the_sender_of_the_first_attempt() {
+    let world = world_with(", esme_retry_delay, esme_source_addr", ", 3600, 'first'").await;
+    let _daemon = world.daemon();
+    let to = "447911000142";
+    let id = world.send(to, &three_parts()).await;
+    world.until_status(id, "retrying").await;
+    world
+        .sql("UPDATE smpp_servers SET esme_source_addr = '12345'")
+        .await;
+    world.next_heartbeat().await;
+    world.next_heartbeat().await;
+    world.hurry(id).await;
+    world.until_state(id, "DELIVERED").await;
+    let submits = world.sim.ledger().submits_to(to);
+    assert_eq!(submits.len(), 4);
+    for submit in submits {
+        assert_eq!(submit.source, "first");
+        // TON and NPI stand behind the empty service_type: an alphanumeric sender.
+        assert_eq!(&submit.pdu[16..19], b"\0\x05\0");
+    }
 }

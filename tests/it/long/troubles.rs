@@ -189,7 +189,19 @@ async fn a_message_that_is_deleted_or_reset_under_way_leaves_no_part_behind() {
     world.until_events("result_discarded", 1).await;
     let parts = "SELECT count(*) FROM smpp_tx_parts";
     assert_eq!(world.one::<i64>(parts).await, 0);
-    // The lane goes on, and a drain leaves nothing behind.
+    // One that is set back begins anew, and what becomes of the first attempt is told.
+    let reset = world.send("447911000300", &three_parts()).await;
+    world.until_seen_to("447911000300", 3).await;
+    world
+        .sql(&format!(
+            "UPDATE smpp_tx_queue SET submission_started_at = NULL, submission_attempts = 0 WHERE id = {reset}"
+        ))
+        .await;
+    world.until_events("result_discarded", 2).await;
+    world.until_status(reset, "sent").await;
+    let open = "SELECT count(*) FROM smpp_tx_parts WHERE submission_started_at IS NOT NULL OR NOT submission_done";
+    assert_eq!(world.one::<i64>(open).await, 0);
+    // The lane goes on.
     let good = world.send("447911000200", &three_parts()).await;
     world.until_status(good, "sent").await;
 }
@@ -207,4 +219,74 @@ async fn a_cancelled_message_is_not_tried_again() {
     world.until_status(good, "sent").await;
     assert_eq!(world.status(id).await, "cancelled");
     assert_eq!(world.seen("447911000142"), [1, 2, 3]);
+}
+
+#[tokio::test]
+async fn a_frozen_leader_does_not_touch_the_parts_of_its_successor() {
+    let world = World::new().await;
+    world
+        .enable_sim(", esme_registered_delivery", ", TRUE")
+        .await;
+    // The first claim commits, but its answer finds the daemon stopped.
+    world
+        .sql(
+            "CREATE FUNCTION wait_here() RETURNS trigger LANGUAGE plpgsql AS
+               'BEGIN PERFORM pg_advisory_xact_lock_shared(42); RETURN NEW; END';
+             CREATE TRIGGER wait_here BEFORE UPDATE ON smpp_tx_queue FOR EACH ROW
+               WHEN (OLD.submission_started_at IS NULL AND NEW.submission_started_at IS NOT NULL
+                     AND OLD.submission_attempts = 0)
+               EXECUTE FUNCTION wait_here()",
+        )
+        .await;
+    let first = world.daemon();
+    world.until_bound().await;
+    world.sql("SELECT pg_advisory_lock(42)").await;
+    let id = world.send("447911000104", &three_parts()).await;
+    world
+        .until("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND locktype = 'advisory')")
+        .await;
+    let epoch = world.epoch().await;
+    first.signal("STOP");
+    world.sql("SELECT pg_advisory_unlock(42)").await;
+    world.until_status(id, "started").await;
+    let _second = world.daemon_with("second", "");
+    world.until_epoch(epoch + 1).await;
+    world.until_status(id, "sent").await;
+    let parts = world.parts(id).await;
+    assert_eq!(parts.len(), 3);
+    first.signal("CONT");
+    // It has noticed that the lane is another's once it stands by again.
+    for _ in 0..3 {
+        world.next_heartbeat().await;
+    }
+    assert_eq!(world.parts(id).await, parts);
+    assert_eq!(world.tx(id, "message_parts").await.as_deref(), Some("3"));
+    assert_eq!(world.status(id).await, "sent");
+}
+
+#[tokio::test]
+async fn parts_that_somebody_has_locked_delay_no_other_message() {
+    let world = World::new().await;
+    world.enable_sim(", esme_retry_delay", ", 3600").await;
+    let _daemon = world.daemon();
+    let id = world.send("447911000142", &three_parts()).await;
+    world.until_status(id, "retrying").await;
+    let user = world.connection("postgres").await;
+    user.batch_execute("BEGIN; SELECT FROM smpp_tx_parts WHERE part = 2 FOR UPDATE")
+        .await
+        .unwrap();
+    world
+        .sql("UPDATE smpp_tx_queue SET next_attempt_at = NULL")
+        .await;
+    world
+        .until(&format!(
+            "SELECT submission_info LIKE '%locked%' FROM smpp_tx_queue WHERE id = {id}"
+        ))
+        .await;
+    let good = world.send("447911000200", &three_parts()).await;
+    world.until_status(good, "sent").await;
+    assert_eq!(world.seen("447911000142"), [1, 2, 3]);
+    user.batch_execute("ROLLBACK").await.unwrap();
+    world.until_status(id, "sent").await;
+    assert_eq!(world.seen("447911000142"), [1, 2, 3, 2]);
 }
