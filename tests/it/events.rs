@@ -84,6 +84,9 @@ async fn unbinding_is_told_before_the_last_answer_and_says_nothing_of_the_next_s
     world
         .until_ledger("a submit", |records| records.counts().submits == 1)
         .await;
+    world
+        .until("SELECT window_in_use = 1 AND session_state = 'bound' FROM smpp_status")
+        .await;
     let other = simulator(|_| {});
     world.add_server(&other, true, ", name", ", 'other'").await;
     let mut order = Vec::new();

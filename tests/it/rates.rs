@@ -84,6 +84,8 @@ async fn each_part_counts_for_window_and_rate() {
         .await;
     world.queue_both(30).await;
     let _daemon = world.daemon();
+    // Of 40 submits a second 20 are whole messages.
+    world.until("SELECT max(rate) > 25 FROM smpp_status").await;
     world.until_all_done().await;
     let arrivals = world.arrivals();
     assert_eq!(arrivals.len(), 120);
