@@ -177,9 +177,7 @@ async fn receipts_of_parts_stay_with_their_server() {
     let id = world.send("447911000104", &three_parts()).await;
     world.until_status(id, "sent").await;
     // As if another server had sent it.
-    world
-        .sql("UPDATE smpp_tx_queue SET submission_server_id = 77")
-        .await;
+    world.sql("UPDATE smpp_tx_parts SET server_id = 77").await;
     deliver(&world, id, 1, "DELIVRD").await;
     assert_eq!(world.parts(id).await[0], "1|t|f|1|-");
     let unmatched = "SELECT count(*) FROM smpp_unmatched_receipts";
