@@ -1383,6 +1383,22 @@ $$;
 COMMENT ON FUNCTION esmed_receipt_keys(text, text, jsonb) IS
   'The canonical ids that the response may have had for a receipt with this id and this text (pdu_parsed -> receipt), by a format as in esme_message_id_format, the likeliest first.';
 
+-- Inlined into the statements that match receipts: all names are qualified, and there is no search_path. Each argument stands
+-- once where it may be a sub-select, which is then run only for numbers in national form.
+CREATE FUNCTION esmed_is_same_number(written text, received text, country_code text) RETURNS boolean
+  LANGUAGE sql STABLE PARALLEL SAFE
+  AS $$
+SELECT CASE
+    WHEN pg_catalog.starts_with($1, '0') AND NOT pg_catalog.starts_with($1, '00') THEN
+      pg_catalog.ltrim($2, '+0') IN (
+        pg_catalog.substr($1, 2),
+        $3 OPERATOR(pg_catalog.||) pg_catalog.substr($1, 2))
+    ELSE pg_catalog.ltrim($1, '+0') OPERATOR(pg_catalog.=) pg_catalog.ltrim($2, '+0')
+  END
+$$;
+COMMENT ON FUNCTION esmed_is_same_number(text, text, text) IS
+  'Whether a number as an application wrote it is the one that the SMSC names: without + and leading zeros, one in national form by the country code.';
+
 -- As sql/queries/match_receipts.sql does it, and besides: what was not there, or not sent, when the receipt came is not
 -- meant. An answer is recorded long within an hour of a receipt that overtook it.
 CREATE FUNCTION esmed_match_receipt(
@@ -1411,10 +1427,10 @@ FROM (
     AND q.insert_timestamp <= $4
     AND (p.submission_timestamp <= $4 + interval '1 hour' OR p.submission_timestamp IS NULL)
 ) AS hit
-WHERE NOT $5 OR ltrim(hit.destination, '+0') = ltrim($3, '+0')
+WHERE NOT $5 OR public.esmed_is_same_number(hit.destination, $3, (SELECT s.esme_country_code FROM public.smpp_servers s WHERE s.id = $1))
 ORDER BY
   coalesce(hit.state IN ('DELIVERED', 'EXPIRED', 'DELETED', 'UNDELIVERABLE', 'REJECTED'), FALSE),
-  coalesce(ltrim(hit.destination, '+0') = ltrim($3, '+0'), FALSE) DESC,
+  coalesce(public.esmed_is_same_number(hit.destination, $3, (SELECT s.esme_country_code FROM public.smpp_servers s WHERE s.id = $1)), FALSE) DESC,
   hit.tx_id DESC,
   hit.part
 LIMIT 1
@@ -1801,10 +1817,10 @@ REVOKE ALL ON FUNCTION esmed_cancel(bigint), esmed_resend(bigint), esmed_preview
   esmed_id_formats(bigint), esmed_state_of_parts(bigint), esmed_decimal_to_hex(text), esmed_hex_to_decimal(text),
   esmed_response_keys(text, text), esmed_receipt_keys(text, text, jsonb), esmed_receipt_by_text(jsonb),
   esmed_match_receipt(bigint, text, text, timestamptz, boolean), esmed_apply_receipt(bigint, smallint, text, text, text),
-  esmed_receipt_contradicts(bigint, smallint, text, text, text), notify_table_change(), smpp_servers_only_one_enabled(), smpp_events_notify() FROM PUBLIC;
+  esmed_receipt_contradicts(bigint, smallint, text, text, text), esmed_is_same_number(text, text, text), notify_table_change(), smpp_servers_only_one_enabled(), smpp_events_notify() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION esmed_cancel(bigint), esmed_resend(bigint), esmed_preview(text, bigint), esmed_rematch(),
   esmed_id_formats(bigint) TO esmed_app;
-GRANT EXECUTE ON FUNCTION esmed_state_of_parts(bigint), esmed_receipt_by_text(jsonb) TO esmed;
+GRANT EXECUTE ON FUNCTION esmed_state_of_parts(bigint), esmed_receipt_by_text(jsonb), esmed_is_same_number(text, text, text) TO esmed;
 -- For triggers on tables of the applications; a trigger needs it only when it is created.
 GRANT EXECUTE ON FUNCTION notify_table_change() TO esmed_app;
 

@@ -15,7 +15,7 @@ CROSS JOIN LATERAL (
     -- Of some only the text says that they are receipts.
     AND (NOT esmed_receipt_by_text(rx.pdu_parsed) OR EXISTS (
       SELECT FROM smpp_tx_queue q
-      WHERE q.id = k.tx_id AND ltrim(q.smpp_destination_addr, '+0') = ltrim(rx.smpp_source_addr, '+0')))
+      WHERE q.id = k.tx_id AND esmed_is_same_number(q.smpp_destination_addr, rx.smpp_source_addr, (SELECT s.esme_country_code FROM smpp_servers s WHERE s.id = k.server_id))))
   OFFSET 0
 ) AS early
 ORDER BY early.id

@@ -22,10 +22,10 @@ CROSS JOIN LATERAL (
       AND p.smpp_message_id IS NOT NULL
       AND (p.server_id = r.server_id OR p.server_id IS NULL)
   ) AS it
-  WHERE NOT r.only_to_source OR ltrim(it.destination, '+0') = ltrim(r.source, '+0')
+  WHERE NOT r.only_to_source OR esmed_is_same_number(it.destination, r.source, (SELECT s.esme_country_code FROM smpp_servers s WHERE s.id = r.server_id))
   ORDER BY
     coalesce(it.state IN ('DELIVERED', 'EXPIRED', 'DELETED', 'UNDELIVERABLE', 'REJECTED'), FALSE),
-    ltrim(it.destination, '+0') = ltrim(r.source, '+0') DESC,
+    coalesce(esmed_is_same_number(it.destination, r.source, (SELECT s.esme_country_code FROM smpp_servers s WHERE s.id = r.server_id)), FALSE) DESC,
     it.id DESC,
     it.part
   LIMIT r.wanted

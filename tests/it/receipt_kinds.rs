@@ -206,3 +206,34 @@ async fn an_early_one_is_found_by_the_form_that_the_format_says() {
         world.sql("DELETE FROM smpp_rx_queue").await;
     }
 }
+
+#[tokio::test]
+async fn a_number_in_national_form_is_known_again() {
+    let world = World::new().await;
+    let _daemon = world.daemon();
+    world
+        .enable_sim(
+            ", esme_receipts_without_esm_class, esme_country_code",
+            ", TRUE, '44'",
+        )
+        .await;
+    let id = world.send("07911123404", "text").await;
+    world.until_status(id, "sent").await;
+    assert_eq!(world.sim.ledger().submits()[0].destination, "447911123404");
+    let message_id = world.tx(id, "smpp_message_id").await.unwrap();
+    let said = |source, stat| PhoneMessage {
+        esm_class: 0,
+        ..receipt(source, &message_id, stat, "000")
+    };
+    world.sim.deliver(said("447911999999", "UNDELIV"));
+    world
+        .until("SELECT count(*) = 1 FROM smpp_unmatched_receipts")
+        .await;
+    world.sim.deliver(said("447911123404", "DELIVRD"));
+    world.until_state(id, "DELIVERED").await;
+    // And when it is looked for again.
+    world
+        .sql("UPDATE smpp_rx_queue SET tx_queue_id = NULL")
+        .await;
+    assert_eq!(world.one::<i64>("SELECT esmed_rematch()").await, 1);
+}
