@@ -5,6 +5,7 @@
 //! from phones are put together behind that.
 
 mod batch;
+mod ends;
 mod inbox;
 mod outcomes;
 mod sets;
@@ -185,7 +186,7 @@ impl Recorder {
             if piece.is_empty() {
                 continue;
             }
-            match batch::commit(&self.database, &piece).await {
+            match batch::commit(&self.database, &piece, self.assembly.timeout()).await {
                 Ok(committed) => {
                     self.told.back();
                     self.assembly.note(&committed.ready);

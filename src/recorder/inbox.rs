@@ -56,12 +56,16 @@ pub(super) async fn place<C: GenericClient>(
     client: &C,
     ids: &[i64],
     rows: &[&Inbound],
+    timeout: Duration,
 ) -> Result<Vec<Option<Place>>, DbError> {
     let keys: Vec<Option<Key>> = rows.iter().map(|row| row.key()).collect();
     if keys.iter().all(Option::is_none) {
         return Ok(vec![None; rows.len()]);
     }
-    let mut sets = known_sets(client, keys.iter().flatten()).await?;
+    let mut sets = Sets::default();
+    for (key, set) in sets_of(client, keys.iter().flatten(), timeout).await? {
+        sets.add(key, set);
+    }
     let new = keys.iter().zip(rows).filter_map(|(key, row)| {
         let part = row.part.as_ref()?;
         Some((key.as_ref()?, part.number))
@@ -83,28 +87,18 @@ pub(super) async fn place<C: GenericClient>(
 pub(super) fn ready(rows: &[&Inbound], places: &[Option<Place>]) -> Vec<(i64, u8)> {
     let set = |(row, place): (&&Inbound, &Option<Place>)| {
         let place = place.filter(|place| place.ready)?;
-        Some((place.set, row.part.as_ref()?.total))
+        Some((place.set?, row.part.as_ref()?.total))
     };
     rows.iter().zip(places).filter_map(set).collect()
-}
-
-async fn known_sets<C: GenericClient>(
-    client: &C,
-    keys: impl Iterator<Item = &Key>,
-) -> Result<Sets, DbError> {
-    let mut sets = Sets::default();
-    for (key, set) in sets_of(client, keys).await? {
-        sets.add(key, set);
-    }
-    Ok(sets)
 }
 
 pub(super) async fn sets_of<C: GenericClient>(
     client: &C,
     keys: impl Iterator<Item = &Key>,
+    timeout: Duration,
 ) -> Result<Vec<(Key, Set)>, DbError> {
     let keys: Vec<&Key> = keys.collect::<BTreeSet<_>>().into_iter().collect();
-    let sets = long::sets_of_keys(client, &keys).await?;
+    let sets = long::sets_of_keys(client, &keys, timeout).await?;
     let with_key = |(at, set): (usize, Set)| Some(((*keys.get(at)?).clone(), set));
     Ok(sets.into_iter().filter_map(with_key).collect())
 }
@@ -151,6 +145,11 @@ impl Assembly {
             hold_until: now,
             cursor: None,
         }
+    }
+
+    /// For how long a message takes parts.
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
     }
 
     /// When [`Assembly::turn`] has something to do.

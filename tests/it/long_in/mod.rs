@@ -7,6 +7,7 @@ use crate::support::{Daemon, World};
 
 mod late;
 mod parts;
+mod repeats;
 mod texts;
 
 const UDH: u8 = 0x40;
