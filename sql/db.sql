@@ -700,7 +700,8 @@ CREATE INDEX smpp_rx_queue_unmatched ON smpp_rx_queue (esmed_canonical_id(receip
 
 -- Of a long message: the first part by all that its parts have in common, the others by the first, and those that wait for
 -- others by age. Rows that are no parts are in none of them, nor are repeats that nothing can come of: they may be very many.
-CREATE INDEX smpp_rx_queue_sets ON smpp_rx_queue (smpp_source_addr, concat_ref, insert_timestamp)
+CREATE INDEX smpp_rx_queue_sets ON smpp_rx_queue
+  (smpp_source_addr, concat_ref, concat_kind, concat_total, smpp_destination_addr, insert_timestamp)
   WHERE concat_set = id;
 CREATE INDEX smpp_rx_queue_parts ON smpp_rx_queue (concat_set) WHERE concat_set IS NOT NULL;
 -- Its condition does not imply that of the index before, which a look for waiting parts would else read whole.

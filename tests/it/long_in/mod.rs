@@ -6,6 +6,7 @@ use esmed::sim::PhoneMessage;
 use crate::support::{Daemon, World};
 
 mod late;
+mod many;
 mod parts;
 mod repeats;
 mod texts;
