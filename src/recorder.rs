@@ -132,7 +132,7 @@ impl Recorder {
             }
             let write = async {
                 let refused = self.write(batches).await;
-                self.assembly.turn(&self.database).await;
+                self.assembly.turn(&self.database, &mut self.told).await;
                 refused
             };
             let refused = tokio::select! {

@@ -6,6 +6,7 @@ use esmed::sim::PhoneMessage;
 use crate::support::{Daemon, World};
 
 mod late;
+mod locks;
 mod many;
 mod parts;
 mod repeats;
