@@ -721,6 +721,7 @@ CREATE TABLE smpp_rx_queue (
   concat_kind text
     CONSTRAINT smpp_rx_queue_concat_kind_udh8_udh16_or_sar CHECK (concat_kind IN ('udh8', 'udh16', 'sar')),
   concat_set bigint,
+  concat_repeats bigint,
   inbox_id bigint
 ) WITH (
   autovacuum_vacuum_insert_scale_factor = 0.1, autovacuum_vacuum_insert_threshold = 10000,
@@ -731,14 +732,15 @@ CREATE TABLE smpp_rx_queue (
 CREATE INDEX smpp_rx_queue_unmatched ON smpp_rx_queue (esmed_canonical_id(receipt_message_id) text_pattern_ops)
   WHERE tx_queue_id IS NULL AND kind IN ('receipt', 'intermediate');
 
--- Of a long message: the first part by sender and reference, the others by the first, and those that wait for others by
--- age. Rows that are no parts are in none of them.
-CREATE INDEX smpp_rx_queue_sets ON smpp_rx_queue (smpp_source_addr, concat_ref, insert_timestamp)
+-- Of a long message: the first part by all that its parts have in common, the others by the first, and those that wait for
+-- others by age. Rows that are no parts are in none of them, nor are repeats that nothing can come of: they may be very many.
+CREATE INDEX smpp_rx_queue_sets ON smpp_rx_queue
+  (smpp_source_addr, concat_ref, concat_kind, concat_total, smpp_destination_addr, insert_timestamp)
   WHERE concat_set = id;
 CREATE INDEX smpp_rx_queue_parts ON smpp_rx_queue (concat_set) WHERE concat_set IS NOT NULL;
--- Its condition names another column than that of the index before, which a look for waiting parts would else read whole.
+-- Its condition does not imply that of the index before, which a look for waiting parts would else read whole.
 CREATE INDEX smpp_rx_queue_waiting ON smpp_rx_queue (insert_timestamp, id)
-  WHERE concat_part IS NOT NULL AND inbox_id IS NULL;
+  WHERE concat_part IS NOT NULL AND inbox_id IS NULL AND coalesce(concat_set, 0) <> 0;
 
 COMMENT ON TABLE smpp_rx_queue IS
   'One row a PDU that the SMSC sent: deliver_sm, data_sm, alert_notification and what could not be decoded. Messages from phones are easier to read in smpp_inbox. At least once: the SMSC sends again what it was not told we have. Delete old rows when you like.';
@@ -757,8 +759,9 @@ COMMENT ON COLUMN smpp_rx_queue.concat_ref IS 'Of a part of a long message: refe
 COMMENT ON COLUMN smpp_rx_queue.concat_part IS 'Of a part of a long message: its number, from 1';
 COMMENT ON COLUMN smpp_rx_queue.concat_total IS 'Of a part of a long message: how many there are';
 COMMENT ON COLUMN smpp_rx_queue.concat_kind IS 'Of a part of a long message: where the reference comes from: udh8, udh16 (user data header with 8 or 16 bits) or sar (TLVs)';
-COMMENT ON COLUMN smpp_rx_queue.concat_set IS 'Of a part of a long message: smpp_rx_queue.id of the part of the same message that came first; a repeated part is in it too';
-COMMENT ON COLUMN smpp_rx_queue.inbox_id IS 'Of a part of a long message: the row of smpp_inbox that it belongs to; NULL: it waits for the others. Always NULL where a message is one PDU: smpp_inbox.rx_ids names it';
+COMMENT ON COLUMN smpp_rx_queue.concat_set IS 'Of a part of a long message: smpp_rx_queue.id of a part of the same message, the same in all of them; NULL: it repeats a part that waits, and was not needed';
+COMMENT ON COLUMN smpp_rx_queue.concat_repeats IS 'Of a part of a long message: smpp_rx_queue.id of the first part with the same octets, where it looks like a repeat of that one';
+COMMENT ON COLUMN smpp_rx_queue.inbox_id IS 'Of a part of a long message: the row of smpp_inbox that it belongs to; NULL: it waits for the others, or was not needed (concat_set is NULL then). Always NULL where a message is one PDU: smpp_inbox.rx_ids names it';
 
 CREATE TABLE smpp_inbox (
   id bigserial CONSTRAINT smpp_inbox_pkey PRIMARY KEY,
@@ -792,7 +795,7 @@ COMMENT ON COLUMN smpp_inbox.source IS 'Number of the phone';
 COMMENT ON COLUMN smpp_inbox.destination IS 'Our number, as the SMSC wrote it';
 COMMENT ON COLUMN smpp_inbox.message IS 'The text; where parts are missing that of the others, in their order; NULL: no text (binary data), the octets are in smpp_rx_queue';
 COMMENT ON COLUMN smpp_inbox.parts IS 'How many parts the message has in all, also where some are missing; rx_ids has those that are there';
-COMMENT ON COLUMN smpp_inbox.complete IS 'FALSE: parts are missing after the reassembly timeout; one that comes within a day still completes it, and processed is FALSE again then';
+COMMENT ON COLUMN smpp_inbox.complete IS 'FALSE: parts are missing after the reassembly timeout; one that comes within a day still completes it, when no other message has claimed it within the timeout, and processed is FALSE again then';
 COMMENT ON COLUMN smpp_inbox.processed IS 'For the application: set it when the message has been dealt with';
 COMMENT ON COLUMN smpp_inbox.repeated IS 'TRUE: the SMSC has sent the same message before';
 COMMENT ON COLUMN smpp_inbox.server_id IS 'Server that it came from: smpp_servers.id';
@@ -1005,7 +1008,7 @@ BEGIN
 
   IF message.submission_started_at IS NOT NULL THEN
     -- clock_timestamp(), as for submission_started_at: a request older than the attempt is not about it
-    UPDATE public.smpp_tx_queue q SET cancel_requested_at = clock_timestamp() WHERE q.id = $1;
+    UPDATE public.smpp_tx_queue q SET cancel_requested_at = greatest(clock_timestamp(), q.submission_started_at) WHERE q.id = $1;
     PERFORM pg_notify('notify_table_change', 'smpp_tx_queue');
     RETURN 'requested';
   END IF;

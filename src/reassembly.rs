@@ -3,7 +3,9 @@
 //!
 //! Nothing but sender, receiver and a short number tells which message a part belongs to, and the
 //! number comes again: after 256 messages, or, from a simple device, with each. So a part joins the
-//! newest message under its number that still lacks it, and begins another where there is none.
+//! newest message under its number that still lacks it, and begins another where there is none. What may have been sent
+//! before is kept apart, and a message takes parts no longer than for the reassembly timeout; [`end`] and [`joins`] say
+//! what becomes of those that are alone.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -11,8 +13,15 @@ use bytes::Bytes;
 
 use crate::text::{self, Alphabet};
 
+mod end;
+
+pub use end::{APART_AT_MOST, End, came_together, end, joins};
+
 /// Sets that are looked at for one part, the newest.
 pub const SETS_AT_MOST: usize = 16;
+
+/// Sets of repeats that wait for the rest of the same message; what comes besides has no effect.
+const REPEATS_AT_MOST: usize = 4;
 
 /// Where the number of a message comes from: 5 in one of them and 5 in another are different messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -88,15 +97,34 @@ pub struct Key {
     pub total: u8,
 }
 
+/// A part that is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    /// `smpp_rx_queue.id`
+    pub rx_id: i64,
+    /// `smpp_rx_queue.id` of the first part with this number and these octets: its own, or that of the one it repeats.
+    pub first: i64,
+}
+
+impl Held {
+    /// Whether the same octets came before, in a message that was closed by then.
+    #[must_use]
+    pub fn is_repeat(self) -> bool {
+        self.rx_id != self.first
+    }
+}
+
 /// Parts that were put together, all of them or some.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Set {
-    /// `smpp_rx_queue.id` of the part that came first.
+    /// `smpp_rx_queue.id` of the part that it began with.
     pub id: i64,
     /// The row of `smpp_inbox` that it has become.
     pub inbox_id: Option<i64>,
-    /// `smpp_rx_queue.id` of each part that is there, by number; of repeats the first.
-    pub parts: BTreeMap<u8, i64>,
+    /// It began longer ago than the reassembly timeout.
+    pub overdue: bool,
+    /// Each part that is there, by number.
+    pub parts: BTreeMap<u8, Held>,
 }
 
 impl Set {
@@ -105,16 +133,37 @@ impl Set {
     pub fn is_complete(&self, total: u8) -> bool {
         self.parts.len() >= usize::from(total)
     }
+
+    /// Whether it takes no more parts.
+    #[must_use]
+    pub fn is_closed(&self, total: u8) -> bool {
+        self.is_complete(total) || self.overdue || self.inbox_id.is_some()
+    }
+
+    /// Whether there is nothing in it but what came before.
+    #[must_use]
+    pub fn is_repeat(&self) -> bool {
+        self.parts.values().all(|part| part.is_repeat())
+    }
+
+    /// Whether `other` has each part of this one with the same octets.
+    #[must_use]
+    pub fn is_within(&self, other: &Self) -> bool {
+        let first = |set: &Self, number| Some(set.parts.get(number)?.first);
+        self.parts
+            .iter()
+            .all(|(number, part)| first(other, number) == Some(part.first))
+    }
 }
 
 /// Where a part has its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
-    /// [`Set::id`]
-    pub set: i64,
-    /// The row of `smpp_inbox` that a repeat belongs to; a part that is new has none yet.
-    pub inbox_id: Option<i64>,
-    /// The set should be looked at: it is complete, or is in the inbox without this part.
+    /// [`Set::id`]; `None` where it repeats a part of a set that is open, and has no effect.
+    pub set: Option<i64>,
+    /// The part that it repeats: [`Held::first`].
+    pub repeats: Option<i64>,
+    /// The set is complete.
     pub ready: bool,
 }
 
@@ -140,8 +189,7 @@ impl Sets {
             .into_iter()
             .flat_map(|(key, number)| {
                 let sets = self.by_key.get(key).into_iter().flatten();
-                sets.filter(|set| !set.is_complete(key.total))
-                    .filter_map(move |set| set.parts.get(&number).copied())
+                sets.filter_map(move |set| Some(set.parts.get(&number)?.rx_id))
             })
             .collect();
         ids.sort_unstable();
@@ -156,44 +204,52 @@ impl Sets {
 
     /// Finds the place of a part that has come, and keeps it in mind for those behind it.
     ///
-    /// From the newest set of its key to the oldest: one that is complete is passed over; one that
-    /// lacks this number gets it; in one that has it with the same octets it is a repeat, which
-    /// changes nothing. Where there is none it begins a new set.
+    /// Octets that an open set of new parts has under this number have no effect. Octets that closed sets have may be
+    /// sent again or be new: they join none but a set of other repeats of the same message, so that what is sent again does
+    /// not get into a new message. All others join the newest open set of new parts that lacks their number. Where
+    /// there is none they begin one; of repeats there are few.
     pub fn place(&mut self, rx_id: i64, key: &Key, number: u8, piece: &Piece) -> Place {
-        self.pieces.insert(rx_id, piece.clone());
         let sets = self.by_key.entry(key.clone()).or_default();
-        for set in sets.iter_mut().rev() {
-            if set.is_complete(key.total) {
-                continue;
-            }
-            match set.parts.get(&number) {
-                None => {
-                    set.parts.insert(number, rx_id);
-                    return Place {
-                        set: set.id,
-                        inbox_id: None,
-                        ready: set.is_complete(key.total) || set.inbox_id.is_some(),
-                    };
-                }
-                Some(earlier) if self.pieces.get(earlier) == Some(piece) => {
-                    return Place {
-                        set: set.id,
-                        inbox_id: set.inbox_id,
-                        ready: false,
-                    };
-                }
-                Some(_) => {}
-            }
+        let same = |set: &&Set| {
+            let part = set.parts.get(&number);
+            part.is_some_and(|part| self.pieces.get(&part.rx_id) == Some(piece))
+        };
+        let is_open = |set: &Set| !set.is_closed(key.total);
+        let first = |set: &Set| set.parts.get(&number).map(|part| part.first);
+        let mut open = sets.iter().rev().filter(same).filter(|set| is_open(set));
+        let repeated = open.clone().find(|set| !set.is_repeat());
+        if let Some(set) = repeated.or_else(|| open.nth(REPEATS_AT_MOST - 1)) {
+            return Place {
+                set: None,
+                repeats: first(set),
+                ready: false,
+            };
         }
-        sets.push(Set {
-            id: rx_id,
-            inbox_id: None,
-            parts: BTreeMap::from([(number, rx_id)]),
-        });
+        let known: Vec<&Set> = sets.iter().rev().filter(same).collect();
+        let repeats = known.first().and_then(|set| first(set));
+        let joins = |set: &Set| {
+            is_open(set)
+                && !set.parts.contains_key(&number)
+                && set.is_repeat() == repeats.is_some()
+                && (repeats.is_none() || known.iter().any(|other| set.is_within(other)))
+        };
+        let at = sets.iter().rposition(joins).unwrap_or(sets.len());
+        if at == sets.len() {
+            sets.push(Set {
+                id: rx_id,
+                inbox_id: None,
+                overdue: false,
+                parts: BTreeMap::new(),
+            });
+        }
+        let set = &mut sets[at];
+        let first = repeats.unwrap_or(rx_id);
+        set.parts.insert(number, Held { rx_id, first });
+        self.pieces.insert(rx_id, piece.clone());
         Place {
-            set: rx_id,
-            inbox_id: None,
-            ready: false,
+            set: Some(set.id),
+            repeats,
+            ready: set.is_complete(key.total),
         }
     }
 }

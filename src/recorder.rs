@@ -5,6 +5,7 @@
 //! from phones are put together behind that.
 
 mod batch;
+mod ends;
 mod inbox;
 mod outcomes;
 mod sets;
@@ -131,7 +132,7 @@ impl Recorder {
             }
             let write = async {
                 let refused = self.write(batches).await;
-                self.assembly.turn(&self.database).await;
+                self.assembly.turn(&self.database, &mut self.told).await;
                 refused
             };
             let refused = tokio::select! {
@@ -185,7 +186,7 @@ impl Recorder {
             if piece.is_empty() {
                 continue;
             }
-            match batch::commit(&self.database, &piece).await {
+            match batch::commit(&self.database, &piece, self.assembly.timeout()).await {
                 Ok(committed) => {
                     self.told.back();
                     self.assembly.note(&committed.ready);

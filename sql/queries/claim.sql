@@ -49,7 +49,8 @@ SET submission_started_at = clock_timestamp(),
     smpp_message_state = NULL,
     message_state_timestamp = NULL,
     smpp_error_code = NULL,
-    smpp_network_error_code = NULL
+    smpp_network_error_code = NULL,
+    cancel_requested_at = NULL
 FROM chosen
 WHERE q.ctid = chosen.place AND chosen.ahead < $6
 RETURNING

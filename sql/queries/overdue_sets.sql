@@ -6,6 +6,7 @@ FROM (
   FROM smpp_rx_queue rx
   WHERE rx.concat_part IS NOT NULL
     AND rx.inbox_id IS NULL
+    AND coalesce(rx.concat_set, 0) <> 0
     AND rx.insert_timestamp < now() - make_interval(secs => $1)
     AND NOT coalesce(rx.concat_set, 0) = ANY ($2::bigint[])
   ORDER BY rx.insert_timestamp, rx.id

@@ -264,8 +264,8 @@ pub async fn insert_rx<C: GenericClient>(
         .iter()
         .map(|row| row.part.as_ref().map(|part| i32::from(part.reference)))
         .collect();
-    let sets: Vec<_> = places.iter().map(|place| place.map(|it| it.set)).collect();
-    let inbox_ids: Vec<_> = places.iter().map(|place| (*place)?.inbox_id).collect();
+    let sets: Vec<_> = places.iter().map(|place| (*place)?.set).collect();
+    let repeats: Vec<_> = places.iter().map(|place| (*place)?.repeats).collect();
     let statement = client.prepare_cached(INSERT_RX).await?;
     client
         .execute(
@@ -290,7 +290,7 @@ pub async fn insert_rx<C: GenericClient>(
                 &part(|part| part.total),
                 &text(|row| row.part.as_ref().map(|part| part.kind.name())),
                 &sets,
-                &inbox_ids,
+                &repeats,
             ],
         )
         .await?;

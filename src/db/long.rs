@@ -1,12 +1,13 @@
 //! Long messages from phones: the parts in `smpp_rx_queue`, and what they become in `smpp_inbox`.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use deadpool_postgres::GenericClient;
 
 use super::DbError;
-use crate::reassembly::{Key, Reference, SETS_AT_MOST, Set};
+use crate::reassembly::{APART_AT_MOST, Held, Key, Reference, SETS_AT_MOST, Set};
 use crate::text::Alphabet;
 
 const SETS_OF_KEYS: &str = include_str!("../../sql/queries/sets_of_keys.sql");
@@ -46,12 +47,16 @@ pub struct StoredPart {
     pub pdu_raw: Option<String>,
     /// Its number, from 1.
     pub number: u8,
+    /// The part that it repeats: [`Held::first`].
+    pub repeats: Option<i64>,
     /// What the parts have in common; `None` where the row does not say.
     pub key: Option<Key>,
     /// The row of `smpp_inbox` that it belongs to.
     pub inbox_id: Option<i64>,
     /// It was stored longer ago than the reassembly timeout.
     pub overdue: bool,
+    /// It was stored longer ago than [`APART_AT_MOST`].
+    pub settled: bool,
     /// What data_coding 0 means for the server.
     pub alphabet: Alphabet,
 }
@@ -63,6 +68,19 @@ pub struct Shown {
     pub id: i64,
     /// Its PDUs; `None` where somebody else has the row locked.
     pub rx_ids: Option<Vec<i64>>,
+    /// Nothing is missing.
+    pub complete: bool,
+}
+
+/// A part, and where it belongs.
+#[derive(Debug, Clone, Copy)]
+pub struct Tie {
+    /// `smpp_rx_queue.id`
+    pub rx_id: i64,
+    /// `smpp_inbox.id`
+    pub inbox_id: i64,
+    /// [`Set::id`]
+    pub set: i64,
 }
 
 /// A message that was put together.
@@ -82,14 +100,15 @@ pub struct Long {
     pub again: bool,
 }
 
-/// The sets of parts that began within the last day, [`SETS_AT_MOST`] of each key, the oldest first, each with the place
-/// of its key in `keys`.
+/// The sets of parts that began within the last day and the reassembly `timeout`, [`SETS_AT_MOST`] of each key, the oldest first,
+/// each with the place of its key in `keys`.
 ///
 /// # Errors
 /// When the database can't answer.
 pub async fn sets_of_keys<C: GenericClient>(
     client: &C,
     keys: &[&Key],
+    timeout: Duration,
 ) -> Result<Vec<(usize, Set)>, DbError> {
     let server_ids: Vec<_> = keys.iter().map(|key| key.server_id).collect();
     let sources: Vec<_> = keys.iter().map(|key| key.source.as_str()).collect();
@@ -110,6 +129,7 @@ pub async fn sets_of_keys<C: GenericClient>(
                 &references,
                 &totals,
                 &most,
+                &timeout.as_secs_f64(),
             ],
         )
         .await?;
@@ -117,15 +137,20 @@ pub async fn sets_of_keys<C: GenericClient>(
         let ordinal: i32 = row.get("ordinal");
         let numbers: Vec<i16> = row.get("numbers");
         let rx_ids: Vec<i64> = row.get("rx_ids");
-        let set = Set {
+        let firsts: Vec<i64> = row.get("firsts");
+        let mut set = Set {
             id: row.get("id"),
             inbox_id: row.get("inbox_id"),
-            parts: numbers
-                .into_iter()
-                .zip(rx_ids)
-                .filter_map(|(number, rx_id)| Some((u8::try_from(number).ok()?, rx_id)))
-                .collect(),
+            overdue: row.get("overdue"),
+            parts: BTreeMap::new(),
         };
+        for ((number, rx_id), first) in numbers.into_iter().zip(rx_ids).zip(firsts) {
+            let held = Held { rx_id, first };
+            let known = set.parts.entry(total(number)).or_insert(held);
+            if rx_id < known.rx_id {
+                *known = held;
+            }
+        }
         Some((usize::try_from(ordinal).ok()?.checked_sub(1)?, set))
     };
     Ok(rows.iter().filter_map(set).collect())
@@ -176,12 +201,18 @@ pub async fn waiting_sets<C: GenericClient>(
 ) -> Result<Page, DbError> {
     let (at, id) = from.unzip();
     let statement = client.prepare_cached(WAITING_SETS).await?;
-    let rows = client.query(&statement, &[&at, &id, &most]).await?;
+    let apart = APART_AT_MOST.as_secs_f64();
+    let rows = client.query(&statement, &[&at, &id, &most, &apart]).await?;
     let full = i64::try_from(rows.len()).is_ok_and(|count| count >= most);
     let mut ready: Vec<_> = rows
         .iter()
         .filter(|row| row.get("ready"))
-        .map(|row| (row.get("concat_set"), total(row.get("concat_total"))))
+        .map(|row| {
+            (
+                row.get("concat_set"),
+                row.get::<_, Option<i16>>("concat_total").map_or(0, total),
+            )
+        })
         .collect();
     ready.sort_unstable();
     ready.dedup();
@@ -204,7 +235,10 @@ pub async fn lock_sets<C: GenericClient>(
 ) -> Result<Vec<StoredPart>, DbError> {
     let statement = client.prepare_cached(LOCK_SETS).await?;
     let rows = client
-        .query(&statement, &[&sets, &timeout.as_secs_f64()])
+        .query(
+            &statement,
+            &[&sets, &timeout.as_secs_f64(), &APART_AT_MOST.as_secs_f64()],
+        )
         .await?;
     Ok(rows.iter().map(stored_part).collect())
 }
@@ -219,9 +253,11 @@ fn stored_part(row: &tokio_postgres::Row) -> StoredPart {
         stored_at: row.get("stored_at"),
         pdu_raw: row.get("pdu_raw"),
         number: total(row.get("concat_part")),
+        repeats: row.get("concat_repeats"),
         key: key_of(row),
         inbox_id: row.get("inbox_id"),
         overdue: row.get("overdue"),
+        settled: row.get("settled"),
         alphabet: alphabet
             .and_then(|name| name.parse().ok())
             .unwrap_or_default(),
@@ -258,6 +294,7 @@ pub async fn lock_inbox<C: GenericClient>(client: &C, ids: &[i64]) -> Result<Vec
         .map(|row| Shown {
             id: row.get(0),
             rx_ids: row.get(1),
+            complete: row.get::<_, Option<bool>>(2).unwrap_or_default(),
         })
         .collect())
 }
@@ -328,15 +365,18 @@ pub async fn update_long<C: GenericClient>(
     Ok(())
 }
 
-/// Ties parts to rows of the inbox: pairs of `smpp_rx_queue.id` and `smpp_inbox.id`.
+/// Ties parts to rows of the inbox and to their sets.
 ///
 /// # Errors
 /// When the database can't do it.
-pub async fn tie_parts<C: GenericClient>(client: &C, ties: &[(i64, i64)]) -> Result<(), DbError> {
-    let rx_ids: Vec<_> = ties.iter().map(|tie| tie.0).collect();
-    let inbox_ids: Vec<_> = ties.iter().map(|tie| tie.1).collect();
+pub async fn tie_parts<C: GenericClient>(client: &C, ties: &[Tie]) -> Result<(), DbError> {
+    let rx_ids: Vec<_> = ties.iter().map(|tie| tie.rx_id).collect();
+    let inbox_ids: Vec<_> = ties.iter().map(|tie| tie.inbox_id).collect();
+    let sets: Vec<_> = ties.iter().map(|tie| tie.set).collect();
     let statement = client.prepare_cached(TIE_PARTS).await?;
-    client.execute(&statement, &[&rx_ids, &inbox_ids]).await?;
+    client
+        .execute(&statement, &[&rx_ids, &inbox_ids, &sets])
+        .await?;
     Ok(())
 }
 

@@ -9,6 +9,9 @@ const NEXT_DUE: &str = include_str!("../../sql/queries/next_due.sql");
 const NEXT_LATE: &str = include_str!("../../sql/queries/next_late.sql");
 const NEXT_CHANGE: &str = include_str!("../../sql/queries/next_change.sql");
 
+/// A trigger of a user may wait for a lock; claims wait behind this.
+const NO_LONG_WAIT: &str = "SET LOCAL lock_timeout TO '50ms'";
+
 /// How long until something is to be done, in seconds; not above zero: now. `None`: nothing is known of.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct NextChange {
@@ -50,11 +53,14 @@ pub async fn release(
     limit: i64,
     left_out: &[i64],
 ) -> Result<usize, DbError> {
-    let client = database.client().await?;
-    let statement = client.prepare_cached(RELEASE).await?;
-    let rows = client
+    let mut client = database.client().await?;
+    let transaction = client.transaction().await?;
+    transaction.batch_execute(NO_LONG_WAIT).await?;
+    let statement = transaction.prepare_cached(RELEASE).await?;
+    let rows = transaction
         .query(&statement, &[&lane, &limit, &left_out])
         .await?;
+    transaction.commit().await?;
     Ok(rows.len())
 }
 
@@ -71,6 +77,7 @@ pub async fn expire(
 ) -> Result<usize, DbError> {
     let mut client = database.client().await?;
     let transaction = client.transaction().await?;
+    transaction.batch_execute(NO_LONG_WAIT).await?;
     let statement = transaction.prepare_cached(EXPIRE).await?;
     let rows = transaction
         .query(&statement, &[&lane, &limit, &left_out])

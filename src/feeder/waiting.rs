@@ -9,12 +9,14 @@ use super::{CLAIM_AT_MOST, Feeder, RETRY};
 use crate::db::events::Event;
 use crate::db::{DbError, waiting};
 
-/// Between looks while claims follow on each other: what was inserted meanwhile may be due before what was
-/// known of. Also while rows are locked, or refused.
-const BUSY: Duration = Duration::from_secs(1);
+/// Between looks while rows are locked, or refused.
+const LOCKED: Duration = Duration::from_secs(1);
 
-/// Batches of one kind in one look; claims go on in between.
-const BATCHES: usize = 4;
+/// Between looks while claims follow on each other: what was inserted meanwhile may be due before what was known of.
+const BUSY: Duration = Duration::from_millis(50);
+
+/// While there is something to claim, looks take no more than one part of the time in so many.
+const SHARE: u32 = 10;
 
 /// When to look at the rows whose time comes, and which of them the database refuses.
 #[derive(Debug)]
@@ -22,6 +24,10 @@ pub(super) struct Waiting {
     /// When to look next.
     pub(super) look_at: Instant,
     looked: Instant,
+    /// What the last look took.
+    took: Duration,
+    /// It did not come to an end.
+    more: bool,
     /// The table has changed since, so that something may be due before that.
     changed: bool,
     due: Refusals,
@@ -50,6 +56,8 @@ impl Waiting {
         Self {
             look_at: now,
             looked: now,
+            took: Duration::ZERO,
+            more: false,
             changed: true,
             due: Refusals::default(),
             late: Refusals::default(),
@@ -63,12 +71,17 @@ impl Waiting {
 
     /// There is no time to listen for changes.
     pub(super) fn busy(&mut self) {
-        self.look_at = self.look_at.min(self.looked + BUSY);
+        self.look_at = self.look_at.min(self.looked + BUSY.max(self.pause()));
+    }
+
+    /// Until the next look at least, while there is something to claim.
+    fn pause(&self) -> Duration {
+        self.took * SHARE
     }
 
     /// Whether to look before going to sleep.
     pub(super) fn is_stale(&self, now: Instant) -> bool {
-        self.changed || self.look_at <= now
+        self.changed || self.more || self.look_at <= now
     }
 
     fn refusals(&mut self, act: Act) -> &mut Refusals {
@@ -92,6 +105,9 @@ impl Feeder {
             tracing::debug!(%error, "rows whose time comes could not be looked for");
             (false, RETRY)
         });
+        waiting.took = now.elapsed();
+        waiting.more = wait.is_zero();
+        let wait = if waiting.more { waiting.pause() } else { wait };
         waiting.look_at = now + wait.min(self.poll_interval);
         released
     }
@@ -101,7 +117,7 @@ impl Feeder {
         let mut wait = if not_due.is_empty() && not_late.is_empty() {
             Duration::MAX
         } else {
-            BUSY
+            LOCKED
         };
         let next = waiting::next_change(&self.database, &self.lane, &not_due, &not_late).await?;
         let mut released = false;
@@ -123,32 +139,27 @@ impl Feeder {
         Ok((released, wait))
     }
 
-    /// Does it to some batches. Whether there was anything, and when to look again.
+    /// Does it to a batch. Whether there was anything, and when to look again.
     async fn act(
         &self,
         act: Act,
         waiting: &mut Waiting,
         now: Instant,
     ) -> Result<(bool, Duration), DbError> {
-        let mut some = false;
-        for _ in 0..BATCHES {
-            let limit = waiting.refusals(act).limit().min(CLAIM_AT_MOST);
-            let left_out = waiting.refusals(act).left_out(now);
-            match self.act_once(act, limit, &left_out).await? {
-                Done::Some => {
-                    waiting.refusals(act).succeeded();
-                    some = true;
-                }
-                Done::Nothing if some => return Ok((true, Duration::ZERO)),
-                Done::Nothing => return Ok((false, BUSY)),
-                Done::Refused(reason) if waiting.refusals(act).refused(limit) => {
-                    let found = self.leave_out_of(act, waiting, now, &reason).await?;
-                    return Ok((some, if found { Duration::ZERO } else { BUSY }));
-                }
-                Done::Refused(_) => {}
+        let limit = waiting.refusals(act).limit().min(CLAIM_AT_MOST);
+        let left_out = waiting.refusals(act).left_out(now);
+        Ok(match self.act_once(act, limit, &left_out).await? {
+            Done::Some => {
+                waiting.refusals(act).succeeded();
+                (true, Duration::ZERO)
             }
-        }
-        Ok((some, Duration::ZERO))
+            Done::Nothing => (false, LOCKED),
+            Done::Refused(reason) if waiting.refusals(act).refused(limit) => {
+                let found = self.leave_out_of(act, waiting, now, &reason).await?;
+                (false, if found { Duration::ZERO } else { LOCKED })
+            }
+            Done::Refused(_) => (false, Duration::ZERO),
+        })
     }
 
     async fn act_once(&self, act: Act, limit: usize, left_out: &[i64]) -> Result<Done, DbError> {

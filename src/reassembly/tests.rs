@@ -3,6 +3,8 @@ use proptest::sample::Index;
 
 use super::*;
 
+mod ends;
+
 const GSM: Alphabet = Alphabet::Gsm0338;
 
 fn key(source: &str, kind: Reference, reference: u16, total: u8) -> Key {
@@ -37,11 +39,13 @@ impl Table {
     fn arrives(&mut self, key: &Key, number: u8, piece: &Piece, alphabet: Alphabet) -> Place {
         self.rows += 1;
         let place = self.sets.place(self.rows, key, number, piece);
-        let stored = self.stored.entry(place.set).or_default();
-        let new = !stored.contains_key(&number);
-        stored.entry(number).or_insert_with(|| piece.clone());
-        let whole = stored.len() == usize::from(key.total);
-        assert_eq!(place.ready, new && whole);
+        let Some(set) = place.set else {
+            assert!(place.repeats.is_some() && !place.ready);
+            return place;
+        };
+        let stored = self.stored.entry(set).or_default();
+        assert!(stored.insert(number, piece.clone()).is_none());
+        assert_eq!(place.ready, stored.len() == usize::from(key.total));
         if place.ready {
             self.messages.push((key.clone(), text(stored, alphabet)));
         }
@@ -67,7 +71,8 @@ fn parts_in_any_order_with_repeats_are_one_message() {
     let mut table = Table::default();
     let key = key("44", Reference::Udh8, 7, 3);
     for (number, octets) in [(3, "c"), (1, "a"), (3, "c"), (1, "a"), (2, "b")] {
-        assert_eq!(table.text(&key, number, octets).set, 1);
+        let place = table.text(&key, number, octets);
+        assert!(place.set.is_none_or(|set| set == 1));
     }
     assert_eq!(table.texts(), ["abc"]);
 }
@@ -92,8 +97,8 @@ fn what_differs_in_anything_is_another_message() {
     ] {
         let mut table = Table::default();
         table.text(&first, 1, "a");
-        assert_eq!(table.text(&other, 2, "x").set, 2, "{other:?}");
-        assert_eq!(table.text(&first, 2, "b").set, 1);
+        assert_eq!(table.text(&other, 2, "x").set, Some(2), "{other:?}");
+        assert_eq!(table.text(&first, 2, "b").set, Some(1));
         assert_eq!(table.texts(), ["ab"]);
     }
 }
@@ -102,25 +107,88 @@ fn what_differs_in_anything_is_another_message() {
 fn a_reference_that_is_used_again_makes_a_new_message() {
     let mut table = Table::default();
     let key = key("44", Reference::Udh8, 0, 2);
-    for (number, octets) in [(1, "a"), (2, "b"), (2, "d"), (1, "c"), (1, "a"), (2, "e")] {
+    for (number, octets) in [(1, "a"), (2, "b"), (2, "d"), (1, "c"), (1, "e"), (2, "f")] {
         table.text(&key, number, octets);
     }
-    assert_eq!(table.texts(), ["ab", "cd", "ae"]);
+    assert_eq!(table.texts(), ["ab", "cd", "ef"]);
+}
+
+#[test]
+fn a_repeated_part_gets_into_no_new_message() {
+    let key = key("44", Reference::Udh8, 7, 2);
+    for again in [(1, "a"), (2, "b")] {
+        for new in [[(1, "c"), (2, "d")], [(2, "d"), (1, "c")]] {
+            // The repeat comes before the new message, in it, and behind it.
+            for at in 0..3 {
+                let mut table = Table::default();
+                table.text(&key, 1, "a");
+                table.text(&key, 2, "b");
+                let mut parts = new.to_vec();
+                parts.insert(at, again);
+                for (number, octets) in parts {
+                    table.text(&key, number, octets);
+                }
+                assert_eq!(table.texts(), ["ab", "cd"], "{again:?} {new:?} {at}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_message_that_comes_again_whole_is_one_again() {
+    let mut table = Table::default();
+    let key = key("44", Reference::Udh8, 7, 2);
+    for (number, octets) in [(1, "a"), (2, "b"), (2, "b"), (1, "a"), (1, "a"), (2, "b")] {
+        table.text(&key, number, octets);
+    }
+    assert_eq!(table.texts(), ["ab", "ab", "ab"]);
+    // Repeats of two messages are none.
+    for (number, octets) in [(1, "c"), (2, "d"), (1, "a"), (2, "d")] {
+        table.text(&key, number, octets);
+    }
+    assert_eq!(table.texts(), ["ab", "ab", "ab", "cd"]);
+}
+
+#[test]
+fn the_octets_of_the_first_are_known_in_all_that_repeat_it() {
+    let mut table = Table::default();
+    let key = key("44", Reference::Udh8, 7, 2);
+    for (number, octets) in [(1, "a"), (2, "b"), (1, "a"), (2, "b"), (2, "b")] {
+        table.text(&key, number, octets);
+    }
+    let place = table.text(&key, 1, "a");
+    assert_eq!((place.set, place.repeats), (Some(5), Some(1)));
+}
+
+#[test]
+fn of_one_part_again_and_again_few_are_kept_in_sets() {
+    let mut table = Table::default();
+    let key = key("44", Reference::Udh8, 7, 2);
+    table.text(&key, 1, "a");
+    let places: Vec<_> = (0..100).map(|_| table.text(&key, 1, "a")).collect();
+    assert!(
+        places
+            .iter()
+            .all(|place| place.set.is_none() && place.repeats == Some(1))
+    );
+    table.text(&key, 2, "b");
+    let kept = (0..100).filter(|_| table.text(&key, 2, "b").set.is_some());
+    assert_eq!(kept.count(), 4);
 }
 
 #[test]
 fn a_part_that_came_under_its_number_with_other_octets_begins_a_new_message() {
     let mut table = Table::default();
     let key = key("44", Reference::Udh8, 0, 3);
-    assert_eq!(table.text(&key, 1, "a").set, 1);
-    assert_eq!(table.text(&key, 1, "x").set, 2);
+    assert_eq!(table.text(&key, 1, "a").set, Some(1));
+    assert_eq!(table.text(&key, 1, "x").set, Some(2));
     // Of the newest, a repeat of the oldest, of the newest.
-    assert_eq!(table.text(&key, 2, "y").set, 2);
-    assert_eq!(table.text(&key, 1, "a").set, 1);
-    assert_eq!(table.text(&key, 3, "z").set, 2);
+    assert_eq!(table.text(&key, 2, "y").set, Some(2));
+    assert_eq!(table.text(&key, 1, "a").set, None);
+    assert_eq!(table.text(&key, 3, "z").set, Some(2));
     // Nothing but the oldest is open now.
-    assert_eq!(table.text(&key, 2, "b").set, 1);
-    assert_eq!(table.text(&key, 3, "c").set, 1);
+    assert_eq!(table.text(&key, 2, "b").set, Some(1));
+    assert_eq!(table.text(&key, 3, "c").set, Some(1));
     assert_eq!(table.texts(), ["xyz", "abc"]);
 }
 
@@ -128,55 +196,61 @@ fn a_part_that_came_under_its_number_with_other_octets_begins_a_new_message() {
 fn the_same_octets_under_another_data_coding_are_no_repeat() {
     let mut table = Table::default();
     let key = key("44", Reference::Udh8, 0, 2);
-    assert_eq!(table.arrives(&key, 1, &piece(b"ab", 0), GSM).set, 1);
-    assert_eq!(table.arrives(&key, 1, &piece(b"ab", 8), GSM).set, 2);
+    assert_eq!(table.arrives(&key, 1, &piece(b"ab", 0), GSM).set, Some(1));
+    assert_eq!(table.arrives(&key, 1, &piece(b"ab", 8), GSM).set, Some(2));
+}
+
+/// A stored set: of each part the number, its id, and the id of what it repeats.
+fn set(id: i64, inbox_id: Option<i64>, parts: &[(u8, i64, i64)]) -> Set {
+    let held = |&(number, rx_id, first)| (number, Held { rx_id, first });
+    Set {
+        id,
+        inbox_id,
+        overdue: false,
+        parts: parts.iter().map(held).collect(),
+    }
 }
 
 #[test]
 fn stored_sets_go_on() {
     let key = key("44", Reference::Udh8, 0, 3);
-    let set = |id, inbox_id, parts: &[(u8, i64)]| Set {
-        id,
-        inbox_id,
-        parts: parts.iter().copied().collect(),
-    };
     let mut sets = Sets::default();
-    sets.add(key.clone(), set(10, Some(70), &[(1, 10), (3, 11)]));
-    sets.add(key.clone(), set(20, Some(71), &[(1, 20), (2, 21), (3, 22)]));
-    // Only octets of sets that are not complete matter.
-    let new = [(&key, 1), (&key, 2), (&key, 3), (&key, 1)];
-    assert_eq!(sets.in_question(new), [10, 11]);
-    assert_eq!(sets.in_question([(&key, 2)]), [] as [i64; 0]);
-    sets.add_piece(10, piece(b"a", 0));
-    sets.add_piece(11, piece(b"c", 0));
-    let mut place = |rx_id, number, octets: &[u8]| {
-        let place = sets.place(rx_id, &key, number, &piece(octets, 0));
-        (place.set, place.inbox_id, place.ready)
+    let shown = set(10, Some(70), &[(1, 10, 10), (3, 11, 11)]);
+    let complete = set(20, Some(71), &[(1, 20, 20), (2, 21, 21), (3, 22, 22)]);
+    let mut old = set(30, None, &[(1, 30, 30)]);
+    old.overdue = true;
+    let open = set(40, None, &[(1, 40, 40)]);
+    for it in [shown, complete, old, open] {
+        sets.add(key.clone(), it);
+    }
+    let new = [(&key, 1), (&key, 3), (&key, 1)];
+    assert_eq!(sets.in_question(new), [10, 11, 20, 22, 30, 40]);
+    for (rx_id, octets) in [
+        (10, "a"),
+        (11, "c"),
+        (20, "k"),
+        (21, "l"),
+        (22, "m"),
+        (30, "p"),
+        (40, "s"),
+    ] {
+        sets.add_piece(rx_id, piece(octets.as_bytes(), 0));
+    }
+    let mut place = |rx_id, number, octets: &str| {
+        let place = sets.place(rx_id, &key, number, &piece(octets.as_bytes(), 0));
+        (place.set, place.repeats, place.ready)
     };
-    // A repeat belongs to the row that is there; a late part is for the row to take.
-    assert_eq!(place(30, 3, b"c"), (10, Some(70), false));
-    assert_eq!(place(31, 3, b"x"), (31, None, false));
-    assert_eq!(place(32, 2, b"y"), (31, None, false));
-    assert_eq!(place(33, 1, b"z"), (31, None, true));
-    assert_eq!(place(34, 2, b"b"), (10, None, true));
-    assert_eq!(place(35, 2, b"b"), (35, None, false));
-}
-
-#[test]
-fn a_late_part_of_a_set_in_the_inbox_is_ready_though_others_are_missing() {
-    let key = key("44", Reference::Udh8, 0, 3);
-    let mut sets = Sets::default();
-    let parts = BTreeMap::from([(1, 10)]);
-    sets.add(
-        key.clone(),
-        Set {
-            id: 10,
-            inbox_id: Some(70),
-            parts,
-        },
-    );
-    let place = sets.place(11, &key, 2, &piece(b"b", 0));
-    assert!(place.ready);
+    // Those in the inbox and the old one take none, the open one takes what it lacks.
+    assert_eq!(place(50, 2, "x"), (Some(40), None, false));
+    assert_eq!(place(51, 3, "y"), (Some(40), None, true));
+    assert_eq!(place(52, 2, "z"), (Some(52), None, false));
+    // Repeats of each of them are apart.
+    assert_eq!(place(53, 3, "c"), (Some(53), Some(11), false));
+    assert_eq!(place(54, 2, "l"), (Some(54), Some(21), false));
+    assert_eq!(place(55, 1, "p"), (Some(55), Some(30), false));
+    assert_eq!(place(56, 1, "k"), (Some(54), Some(20), false));
+    assert_eq!(place(57, 3, "m"), (Some(54), Some(22), true));
+    assert_eq!(place(58, 1, "a"), (Some(53), Some(10), false));
 }
 
 #[test]

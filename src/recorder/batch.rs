@@ -1,6 +1,7 @@
 //! One transaction of the recorder.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::time::Duration;
 
 use deadpool_postgres::{GenericClient, Transaction};
 
@@ -96,11 +97,15 @@ impl Batch {
     }
 }
 
-/// Writes a batch in one transaction.
-pub(super) async fn commit(database: &Database, batch: &Batch) -> Result<Committed, DbError> {
+/// Writes a batch in one transaction. A set of parts that began longer ago than `reassembly_timeout` takes no more.
+pub(super) async fn commit(
+    database: &Database,
+    batch: &Batch,
+    reassembly_timeout: Duration,
+) -> Result<Committed, DbError> {
     let mut client = database.client().await?;
     let transaction = client.transaction().await?;
-    match write(&transaction, batch).await {
+    match write(&transaction, batch, reassembly_timeout).await {
         Ok(committed) => {
             transaction.commit().await?;
             Ok(committed)
@@ -115,7 +120,11 @@ pub(super) async fn commit(database: &Database, batch: &Batch) -> Result<Committ
     }
 }
 
-async fn write(transaction: &Transaction<'_>, batch: &Batch) -> Result<Committed, DbError> {
+async fn write(
+    transaction: &Transaction<'_>,
+    batch: &Batch,
+    reassembly_timeout: Duration,
+) -> Result<Committed, DbError> {
     let mut states = States::default();
     if batch.wary {
         transaction
@@ -163,7 +172,7 @@ async fn write(transaction: &Transaction<'_>, batch: &Batch) -> Result<Committed
     } else {
         let ids = inbound::next_rx_ids(transaction, rows.len()).await?;
         let messages: Vec<_> = owners.iter().map(|owner| owner.map(|it| it.0)).collect();
-        let places = inbox::place(transaction, &ids, &rows).await?;
+        let places = inbox::place(transaction, &ids, &rows, reassembly_timeout).await?;
         committed.ready = inbox::ready(&rows, &places);
         inbound::insert_rx(transaction, &ids, &rows, &messages, &places).await?;
         inbound::insert_inbox(transaction, &ids, &rows).await?

@@ -13,6 +13,7 @@ use deadpool_postgres::GenericClient;
 use tokio::time::Instant;
 
 use super::sets::{Why, write};
+use super::told::Told;
 use crate::db::long::{self, Cursor};
 use crate::db::{Database, DbError};
 use crate::hex;
@@ -56,12 +57,16 @@ pub(super) async fn place<C: GenericClient>(
     client: &C,
     ids: &[i64],
     rows: &[&Inbound],
+    timeout: Duration,
 ) -> Result<Vec<Option<Place>>, DbError> {
     let keys: Vec<Option<Key>> = rows.iter().map(|row| row.key()).collect();
     if keys.iter().all(Option::is_none) {
         return Ok(vec![None; rows.len()]);
     }
-    let mut sets = known_sets(client, keys.iter().flatten()).await?;
+    let mut sets = Sets::default();
+    for (key, set) in sets_of(client, keys.iter().flatten(), timeout).await? {
+        sets.add(key, set);
+    }
     let new = keys.iter().zip(rows).filter_map(|(key, row)| {
         let part = row.part.as_ref()?;
         Some((key.as_ref()?, part.number))
@@ -83,28 +88,18 @@ pub(super) async fn place<C: GenericClient>(
 pub(super) fn ready(rows: &[&Inbound], places: &[Option<Place>]) -> Vec<(i64, u8)> {
     let set = |(row, place): (&&Inbound, &Option<Place>)| {
         let place = place.filter(|place| place.ready)?;
-        Some((place.set, row.part.as_ref()?.total))
+        Some((place.set?, row.part.as_ref()?.total))
     };
     rows.iter().zip(places).filter_map(set).collect()
-}
-
-async fn known_sets<C: GenericClient>(
-    client: &C,
-    keys: impl Iterator<Item = &Key>,
-) -> Result<Sets, DbError> {
-    let mut sets = Sets::default();
-    for (key, set) in sets_of(client, keys).await? {
-        sets.add(key, set);
-    }
-    Ok(sets)
 }
 
 pub(super) async fn sets_of<C: GenericClient>(
     client: &C,
     keys: impl Iterator<Item = &Key>,
+    timeout: Duration,
 ) -> Result<Vec<(Key, Set)>, DbError> {
     let keys: Vec<&Key> = keys.collect::<BTreeSet<_>>().into_iter().collect();
-    let sets = long::sets_of_keys(client, &keys).await?;
+    let sets = long::sets_of_keys(client, &keys, timeout).await?;
     let with_key = |(at, set): (usize, Set)| Some(((*keys.get(at)?).clone(), set));
     Ok(sets.into_iter().filter_map(with_key).collect())
 }
@@ -153,6 +148,11 @@ impl Assembly {
         }
     }
 
+    /// For how long a message takes parts.
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// When [`Assembly::turn`] has something to do.
     pub(super) fn due(&self) -> Instant {
         if self.ready.is_empty() {
@@ -164,38 +164,44 @@ impl Assembly {
 
     /// Sets that have become ready by what was just committed.
     pub(super) fn note(&mut self, sets: &[(i64, u8)]) {
+        for (set, _) in sets {
+            self.put_off.remove(set);
+        }
+        self.add(sets);
+    }
+
+    fn add(&mut self, sets: &[(i64, u8)]) {
         let room = REMEMBERED.saturating_sub(self.ready.len());
         self.ready.extend(sets.iter().copied().take(room));
     }
 
     /// Writes what is ready, a bounded number of sets.
-    pub(super) async fn turn(&mut self, database: &Database) {
+    pub(super) async fn turn(&mut self, database: &Database, told: &mut Told) {
         if Instant::now() < self.due() {
             return;
         }
-        if let Err(error) = self.work(database).await {
+        if let Err(error) = self.work(database, told).await {
             tracing::debug!(%error, "long messages could not be put together; tried again");
             self.hold_until = Instant::now() + EVERY;
-            self.look_at = self.hold_until;
+            self.look_at = self.look_at.max(self.hold_until);
         }
     }
 
-    async fn work(&mut self, database: &Database) -> Result<(), DbError> {
+    async fn work(&mut self, database: &Database, told: &mut Told) -> Result<(), DbError> {
         let now = Instant::now();
         if self.look_at <= now {
             self.look_at = now + EVERY;
-            self.look(database).await?;
+            match self.look(database).await {
+                Err(error) if error.is_away() => return Err(error),
+                // What is known to be ready needs no look.
+                Err(error) => {
+                    tracing::debug!(%error, "no look for long messages that wait; tried again");
+                    told.inbox_refused(&error);
+                }
+                Ok(()) => {}
+            }
         }
-        let put_off = &self.put_off;
-        self.ready
-            .retain(|set, _| put_off.get(set).is_none_or(|&(until, _)| until <= now));
-        let turn: Vec<(i64, u8)> = self
-            .ready
-            .iter()
-            .take(SETS_IN_A_TURN)
-            .map(|(&set, &total)| (set, total))
-            .collect();
-        let mut chunks = chunks(&turn);
+        let mut chunks = self.pieces_of_work(now);
         let mut locks_met = 0;
         while let Some(mut chunk) = chunks.pop() {
             match write(database, &chunk, self.timeout).await {
@@ -210,7 +216,7 @@ impl Assembly {
                 }
                 Err(error) if error.is_away() => return Err(error),
                 Err(error) => {
-                    if !matches!(error, DbError::Refused(_)) {
+                    if matches!(error, DbError::Busy(_)) {
                         locks_met += 1;
                     }
                     if chunk.len() > 1 {
@@ -218,7 +224,9 @@ impl Assembly {
                         chunks.push(chunk.split_off(chunk.len() / 2));
                         chunks.push(chunk);
                     } else {
-                        chunk.iter().for_each(|&(set, _)| self.refused(set, &error));
+                        chunk
+                            .iter()
+                            .for_each(|&(set, _)| self.refused(set, &error, told));
                     }
                     if locks_met >= LOCKS_MET_AT_MOST {
                         return Err(error);
@@ -227,6 +235,28 @@ impl Assembly {
             }
         }
         Ok(())
+    }
+
+    /// What one turn writes, the first last: sets that have never failed before the others, which go one by one, the
+    /// most patient last. So no number of them keeps a good one waiting for ever.
+    fn pieces_of_work(&mut self, now: Instant) -> Vec<Vec<(i64, u8)>> {
+        let put_off = &self.put_off;
+        self.ready
+            .retain(|set, _| put_off.get(set).is_none_or(|&(until, _)| until <= now));
+        let mut turn: Vec<(u32, i64, u8)> = self
+            .ready
+            .iter()
+            .map(|(set, &total)| {
+                let times = put_off.get(set).map_or(0, |&(_, times)| times);
+                (times, *set, total)
+            })
+            .collect();
+        turn.sort_unstable();
+        turn.truncate(SETS_IN_A_TURN);
+        let good = turn.partition_point(|&(times, _, _)| times == 0);
+        let sets: Vec<(i64, u8)> = turn.iter().map(|&(_, set, total)| (set, total)).collect();
+        let alone = sets[good..].iter().rev().map(|&set| vec![set]);
+        alone.chain(chunks(&sets[..good])).collect()
     }
 
     /// Looks for sets that are overdue, and through one page of those that wait.
@@ -249,18 +279,19 @@ impl Assembly {
         let page = long::waiting_sets(&transaction, self.cursor, PAGE).await?;
         transaction.commit().await?;
         self.cursor = page.next;
-        self.note(&overdue);
-        self.note(&page.ready);
+        self.add(&overdue);
+        self.add(&page.ready);
         Ok(())
     }
 
     /// A set that the database does not take by itself.
-    fn refused(&mut self, set: i64, error: &DbError) {
+    fn refused(&mut self, set: i64, error: &DbError, told: &mut Told) {
         self.ready.remove(&set);
+        tracing::debug!(set, %error, "a long message can't go into smpp_inbox yet");
+        told.inbox_refused(error);
         if matches!(error, DbError::Busy(_)) {
             self.put_off(set, Why::Locked);
         } else {
-            tracing::warn!(set, %error, "a long message can't go into smpp_inbox yet");
             self.put_off(set, Why::Refused);
         }
     }

@@ -5,39 +5,37 @@ use std::time::Duration;
 
 use deadpool_postgres::GenericClient;
 
-use super::inbox::{NO_LONG_WAIT, piece_of, pieces_of, sets_of};
-use crate::db::long::{self, Long, StoredPart};
+use super::ends;
+use super::inbox::{NO_LONG_WAIT, piece_of};
+use crate::db::long::{self, Long, StoredPart, Tie};
 use crate::db::{Database, DbError, inbound};
-use crate::reassembly::{self, Key, Piece, Set};
-
-/// Earlier messages that a message is compared with, the newest.
-const EARLIER_AT_MOST: usize = 4;
+use crate::reassembly::{self, Held, Piece, Set};
 
 /// Why a set could not be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Why {
-    /// Somebody else holds a row of it.
+    /// Somebody else holds a row of it, or it has to wait for another one.
     Locked,
     /// The database does not take it.
     Refused,
 }
 
 /// A set as it is stored.
-struct Found {
-    parts: Vec<StoredPart>,
-    /// The first of each number, with what it brings.
-    pieces: BTreeMap<u8, Piece>,
-    message: Long,
+pub(super) struct Found {
+    pub(super) id: i64,
+    pub(super) parts: Vec<StoredPart>,
+    pub(super) message: Long,
     /// The row of the inbox that some of its parts belong to.
-    inbox_id: Option<i64>,
+    pub(super) inbox_id: Option<i64>,
 }
 
 impl Found {
     /// `None` where there is nothing that can be put together.
-    fn read(parts: Vec<StoredPart>) -> Option<Self> {
+    pub(super) fn read(id: i64, mut parts: Vec<StoredPart>) -> Option<Self> {
+        parts.sort_unstable_by_key(|part| part.rx_id);
         let first = parts.first()?;
         let (key, alphabet) = (first.key.clone()?, first.alphabet);
-        let mut pieces = BTreeMap::new();
+        let mut pieces: BTreeMap<u8, Piece> = BTreeMap::new();
         let mut rx_ids = BTreeMap::new();
         for part in &parts {
             if let std::collections::btree_map::Entry::Vacant(entry) = rx_ids.entry(part.number) {
@@ -52,35 +50,74 @@ impl Found {
             message: reassembly::text(&pieces, alphabet).map(|text| text.replace('\0', "\u{2400}")),
             complete: rx_ids.len() >= usize::from(key.total),
             rx_ids: rx_ids.into_values().collect(),
-            again: false,
+            again: parts.iter().all(|part| part.repeats.is_some()),
             key,
         };
         Some(Self {
+            id,
             inbox_id: parts.iter().filter_map(|part| part.inbox_id).max(),
             parts,
-            pieces,
             message,
         })
     }
 
+    /// As the pure rooms know it.
+    pub(super) fn as_set(&self) -> Set {
+        let held = |part: &StoredPart| Held {
+            rx_id: part.rx_id,
+            first: part.repeats.unwrap_or(part.rx_id),
+        };
+        // Of rows with the same number the first counts.
+        let parts = self.parts.iter().rev();
+        Set {
+            id: self.id,
+            inbox_id: self.inbox_id,
+            overdue: self.is_overdue(),
+            parts: parts.map(|part| (part.number, held(part))).collect(),
+        }
+    }
+
+    pub(super) fn is_overdue(&self) -> bool {
+        self.parts.iter().any(|part| part.overdue)
+    }
+
     /// Every part to be tied to a row of the inbox.
-    fn ties(&self, inbox_id: i64) -> impl Iterator<Item = (i64, i64)> {
+    pub(super) fn ties(&self, inbox_id: i64) -> impl Iterator<Item = Tie> {
+        let set = self.id;
         self.parts
             .iter()
-            .filter(move |part| part.inbox_id != Some(inbox_id))
-            .map(move |part| (part.rx_id, inbox_id))
+            .filter(move |part| part.inbox_id != Some(inbox_id) || part.set != set)
+            .map(move |part| Tie {
+                rx_id: part.rx_id,
+                inbox_id,
+                set,
+            })
     }
 }
 
 /// What one transaction writes, apart from the rows of the inbox.
 #[derive(Default)]
-struct Written {
+pub(super) struct Written {
     /// Sets that could not be had.
-    put_off: HashMap<i64, Why>,
+    pub(super) put_off: HashMap<i64, Why>,
     /// Rows of the inbox to be told of.
     told: Vec<i64>,
     /// Parts, and their rows of the inbox.
-    ties: Vec<(i64, i64)>,
+    pub(super) ties: Vec<Tie>,
+}
+
+/// The parts of sets, locked until the transaction ends; a set of which somebody else has a row is put off.
+pub(super) async fn lock<C: GenericClient>(
+    client: &C,
+    ids: &[i64],
+    timeout: Duration,
+) -> Result<HashMap<i64, Vec<StoredPart>>, DbError> {
+    let mut stored: HashMap<i64, Vec<StoredPart>> = HashMap::new();
+    for part in long::lock_sets(client, ids, timeout).await? {
+        stored.entry(part.set).or_default().push(part);
+    }
+    stored.retain(|_, parts| parts.iter().all(|part| part.rows <= parts.len()));
+    Ok(stored)
 }
 
 /// Writes what these sets become, in one transaction. Returns those that could not be had.
@@ -114,32 +151,37 @@ async fn put_together<C: GenericClient>(
 ) -> Result<Written, DbError> {
     client.batch_execute(NO_LONG_WAIT).await?;
     let ids: Vec<i64> = sets.iter().map(|(set, _)| *set).collect();
-    let mut stored: BTreeMap<i64, Vec<StoredPart>> = BTreeMap::new();
-    for part in long::lock_sets(client, &ids, timeout).await? {
-        stored.entry(part.set).or_default().push(part);
-    }
+    let mut stored = lock(client, &ids, timeout).await?;
     let mut written = Written::default();
-    let mut found = Vec::new();
+    let (mut shown, mut new, mut lacking) = (Vec::new(), Vec::new(), Vec::new());
     for id in ids {
-        let parts = stored.remove(&id).unwrap_or_default();
-        if parts.is_empty() || parts.iter().any(|part| part.rows > parts.len()) {
+        let Some(parts) = stored.remove(&id) else {
             written.put_off.insert(id, Why::Locked);
             continue;
-        }
-        let overdue = parts.iter().any(|part| part.overdue);
-        match Found::read(parts) {
-            Some(set) if overdue || set.message.complete || set.inbox_id.is_some() => {
-                found.push((id, set));
-            }
-            Some(_) => {}
+        };
+        match Found::read(id, parts) {
+            Some(set) if set.inbox_id.is_some() => shown.push(set),
+            Some(set) if set.message.complete => new.push(set),
+            Some(set) => lacking.push(set),
             // Somebody has changed its rows.
             None => drop(written.put_off.insert(id, Why::Refused)),
         }
     }
-    let new = late(client, found, &mut written).await?;
+    for set in ends::end(client, lacking, timeout, &mut written).await? {
+        let to = if set.inbox_id.is_some() {
+            &mut shown
+        } else {
+            &mut new
+        };
+        to.push(set);
+    }
+    new.extend(late(client, shown, &mut written).await?);
     fresh(client, new, &mut written).await?;
-    if !written.ties.is_empty() {
-        long::tie_parts(client, &written.ties).await?;
+    // A part that was taken for a repeat may have found its message behind that: the last tie counts.
+    let ties: BTreeMap<i64, Tie> = written.ties.iter().map(|tie| (tie.rx_id, *tie)).collect();
+    if !ties.is_empty() {
+        let ties: Vec<Tie> = ties.into_values().collect();
+        long::tie_parts(client, &ties).await?;
     }
     inbound::notify(client, "smpp_inbox", &written.told).await?;
     Ok(written)
@@ -148,37 +190,49 @@ async fn put_together<C: GenericClient>(
 /// Adds late parts to the rows of the inbox that are there. Returns the sets that have none.
 async fn late<C: GenericClient>(
     client: &C,
-    sets: Vec<(i64, Found)>,
+    sets: Vec<Found>,
     written: &mut Written,
-) -> Result<Vec<(i64, Found)>, DbError> {
-    let wanted: Vec<i64> = sets.iter().filter_map(|(_, set)| set.inbox_id).collect();
+) -> Result<Vec<Found>, DbError> {
+    let wanted: Vec<i64> = sets.iter().filter_map(|set| set.inbox_id).collect();
     if wanted.is_empty() {
         return Ok(sets);
     }
-    let shown: HashMap<i64, Option<Vec<i64>>> = long::lock_inbox(client, &wanted)
+    let shown: HashMap<i64, long::Shown> = long::lock_inbox(client, &wanted)
         .await?
         .into_iter()
-        .map(|row| (row.id, row.rx_ids))
+        .map(|row| (row.id, row))
         .collect();
-    let row_of = |set: &Found| Some((set.inbox_id?, shown.get(&set.inbox_id?)?));
+    let row_of = |set: &Found| shown.get(&set.inbox_id?);
     // A row that was deleted meanwhile is written anew: the late part must not be lost.
-    let (there, gone): (Vec<_>, Vec<_>) =
-        sets.into_iter().partition(|(_, set)| row_of(set).is_some());
-    let mut updates = Vec::new();
-    for (id, set) in &there {
-        let Some((inbox_id, rx_ids)) = row_of(set) else {
+    let (there, gone): (Vec<_>, Vec<_>) = sets.into_iter().partition(|set| row_of(set).is_some());
+    let mut updates: BTreeMap<i64, &Long> = BTreeMap::new();
+    for set in &there {
+        let Some(row) = row_of(set) else {
             continue;
         };
-        let Some(rx_ids) = rx_ids else {
-            written.put_off.insert(*id, Why::Locked);
+        let Some(rx_ids) = &row.rx_ids else {
+            // Each of the sets that it was put together from.
+            let sets = set.parts.iter().map(|part| part.set);
+            written.put_off.extend(sets.map(|id| (id, Why::Locked)));
             continue;
         };
-        if *rx_ids != set.message.rx_ids {
-            updates.push((inbox_id, &set.message));
+        // What is complete has been handled as it is.
+        if !row.complete && *rx_ids != set.message.rx_ids {
+            // An older set and the one that completes it may both be here.
+            let update = updates.entry(row.id).or_insert(&set.message);
+            if update.rx_ids.len() < set.message.rx_ids.len() {
+                *update = &set.message;
+            }
         }
-        written.ties.extend(set.ties(inbox_id));
+        let ties = written.ties.len();
+        written.ties.extend(set.ties(row.id));
+        if ties == written.ties.len() {
+            // There is more of it than is read.
+            written.put_off.insert(set.id, Why::Refused);
+        }
     }
     if !updates.is_empty() {
+        let updates: Vec<(i64, &Long)> = updates.into_iter().collect();
         long::update_long(client, &updates).await?;
         written
             .told
@@ -187,102 +241,32 @@ async fn late<C: GenericClient>(
     Ok(gone)
 }
 
-/// Puts sets into the inbox that are not there yet, but for incomplete ones that only repeat what has come before.
+/// Puts sets into the inbox that are not there yet.
 async fn fresh<C: GenericClient>(
     client: &C,
-    mut sets: Vec<(i64, Found)>,
+    mut sets: Vec<Found>,
     written: &mut Written,
 ) -> Result<(), DbError> {
     if sets.is_empty() {
         return Ok(());
     }
-    let earlier = repeated(client, &sets).await?;
-    sets.retain_mut(|(id, set)| {
-        let Some(&inbox_id) = earlier.get(id) else {
-            return true;
-        };
-        set.message.again = true;
-        match inbox_id {
-            _ if set.message.complete => return true,
-            Some(inbox_id) => written.ties.extend(set.ties(inbox_id)),
-            // The row of the earlier message is still to come.
-            None => drop(written.put_off.insert(*id, Why::Locked)),
-        }
-        false
-    });
-    if sets.is_empty() {
-        return Ok(());
-    }
-    let messages: Vec<&Long> = sets.iter().map(|(_, set)| &set.message).collect();
+    sets.sort_unstable_by_key(|set| set.id);
+    let messages: Vec<&Long> = sets.iter().map(|set| &set.message).collect();
     let inserted: HashMap<i64, i64> = long::insert_long(client, &messages)
         .await?
         .into_iter()
         .map(|(inbox_id, rx_id)| (rx_id, inbox_id))
         .collect();
-    for (id, set) in &sets {
-        let inbox_id = set
-            .message
-            .rx_ids
-            .first()
-            .and_then(|rx_id| inserted.get(rx_id));
-        if let Some(&inbox_id) = inbox_id {
+    for set in &sets {
+        let first = set.message.rx_ids.first();
+        if let Some(&inbox_id) = first.and_then(|rx_id| inserted.get(rx_id)) {
             written.told.push(inbox_id);
             written.ties.extend(set.ties(inbox_id));
         } else {
             // A trigger has left the row out.
-            written.put_off.insert(*id, Why::Refused);
+            let sets = set.parts.iter().map(|part| part.set);
+            written.put_off.extend(sets.map(|id| (id, Why::Refused)));
         }
     }
     Ok(())
-}
-
-/// Sets all of whose parts repeat those of an earlier message, which the SMSC did not know we have: by [`Set::id`] the row of
-/// the inbox of that message, as soon as it has one.
-async fn repeated<C: GenericClient>(
-    client: &C,
-    sets: &[(i64, Found)],
-) -> Result<HashMap<i64, Option<i64>>, DbError> {
-    let mut by_key: HashMap<Key, Vec<Set>> = HashMap::new();
-    for (key, set) in sets_of(client, sets.iter().map(|(_, set)| &set.message.key)).await? {
-        if set.is_complete(key.total) {
-            by_key.entry(key).or_default().push(set);
-        }
-    }
-    let earlier = |id: i64, set: &Found| {
-        let known = by_key.get(&set.message.key).into_iter().flatten().rev();
-        known
-            .filter(move |other| other.id < id)
-            .take(EARLIER_AT_MOST)
-            .collect::<Vec<_>>()
-    };
-    let mut wanted: Vec<i64> = sets
-        .iter()
-        .flat_map(|(id, set)| {
-            let numbers: Vec<u8> = set.pieces.keys().copied().collect();
-            earlier(*id, set).into_iter().flat_map(move |other| {
-                numbers
-                    .clone()
-                    .into_iter()
-                    .filter_map(|number| other.parts.get(&number).copied())
-            })
-        })
-        .collect();
-    if wanted.is_empty() {
-        return Ok(HashMap::new());
-    }
-    wanted.sort_unstable();
-    wanted.dedup();
-    let pieces = pieces_of(client, &wanted).await?;
-    let is_same = |set: &Found, other: &Set| {
-        set.pieces.len() == set.message.rx_ids.len()
-            && set.pieces.iter().all(|(number, piece)| {
-                other.parts.get(number).and_then(|rx_id| pieces.get(rx_id)) == Some(piece)
-            })
-    };
-    let of = |(id, set): &(i64, Found)| {
-        let known = earlier(*id, set);
-        let same = known.into_iter().find(|other| is_same(set, other))?;
-        Some((*id, same.inbox_id))
-    };
-    Ok(sets.iter().filter_map(of).collect())
 }

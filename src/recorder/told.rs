@@ -22,6 +22,8 @@ pub struct Told {
     refused: HashSet<i64>,
     /// When a delivery was refused last.
     store_refused: Option<Instant>,
+    /// When a long message was.
+    inbox_refused: Option<Instant>,
     /// That the database is away.
     lost: bool,
 }
@@ -34,6 +36,7 @@ impl Told {
             events,
             refused: HashSet::new(),
             store_refused: None,
+            inbox_refused: None,
             lost: false,
         }
     }
@@ -70,6 +73,18 @@ impl Told {
                 message: format!("a received PDU can't be stored, the SMSC is told so: {error}"),
                 details: None,
             });
+        }
+    }
+
+    /// The inbox does not take a long message.
+    pub(super) fn inbox_refused(&mut self, error: &DbError) {
+        let told = self.inbox_refused;
+        if told.is_none_or(|at| at.elapsed() >= STORE_REFUSED_EVERY) {
+            self.inbox_refused = Some(Instant::now());
+            let message = format!(
+                "a long message can't go into smpp_inbox; its parts are kept, and it is tried again: {error}"
+            );
+            self.database("store_refused", "degraded", message, None);
         }
     }
 

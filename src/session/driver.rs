@@ -36,6 +36,10 @@ const READ_BUFFER: usize = 64 * 1024;
 /// While so many octets wait to be written, nothing more is read that could ask for an answer.
 const MAX_UNWRITTEN: usize = 1024 * 1024;
 
+/// While so many octets wait to be written no more submits are taken: what a peer does not read must neither fill the memory
+/// nor leave after its time.
+const MAX_UNWRITTEN_SUBMITS: usize = 64 * 1024;
+
 /// Reads of what has arrived already before something else has its turn.
 const READS_AT_ONCE: usize = 16;
 
@@ -159,7 +163,9 @@ impl<O: Outlet> Driver<'_, O> {
                 Capacity::Now | Capacity::Blocked => look,
             };
             let wake = self.session.poll_timeout().into_iter().chain(room).min();
-            let takes_submits = submissions_open && capacity == Capacity::Now;
+            let takes_submits = submissions_open
+                && capacity == Capacity::Now
+                && self.session.transmit().len() < MAX_UNWRITTEN_SUBMITS;
             let hands_back = submissions_open && self.session.holds_back(now);
             let octets = self.session.transmit();
             // Written and taken under one eye on the lease, which may be lost while we wait for room
@@ -306,7 +312,10 @@ impl<O: Outlet> Driver<'_, O> {
         now: Instant,
     ) {
         for _ in 1..SUBMITS_AT_ONCE {
-            if !self.session.holds_back(now) && self.session.capacity(now) != Capacity::Now {
+            if !self.session.holds_back(now)
+                && (self.session.capacity(now) != Capacity::Now
+                    || self.session.transmit().len() >= MAX_UNWRITTEN_SUBMITS)
+            {
                 return;
             }
             match submissions.try_recv() {

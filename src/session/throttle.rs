@@ -16,7 +16,7 @@ pub(super) enum Leave {
 ///
 /// The answers of one window tell of one overload, so only one pause comes of them. After it a single
 /// submit leaves as a probe: a whole window would only be refused again. When the probe is refused
-/// the next pause is twice as long; when it is accepted all is as before.
+/// the next pause is twice as long; when it is accepted, or fails for a reason of its own, all is as before.
 #[derive(Debug, Clone)]
 pub(super) struct Throttle {
     delay: Duration,
@@ -43,10 +43,12 @@ impl Throttle {
         }
     }
 
-    pub(super) fn set_delay(&mut self, delay: Duration) {
+    /// A longer delay holds from the next pause on, a shorter one at once.
+    pub(super) fn set_delay(&mut self, delay: Duration, now: Instant) {
         if delay != self.delay {
             self.delay = delay;
             self.next = delay;
+            self.paused_until = self.paused_until.map(|until| until.min(now + delay));
         }
     }
 
@@ -92,7 +94,7 @@ impl Throttle {
         Some(until)
     }
 
-    /// The submit with this number was accepted. Whether that is the end of a pause.
+    /// The submit with this number was accepted, or refused for a reason of its own. Whether that is the end of a pause.
     pub(super) fn accepted(&mut self, sequence_number: u32) -> bool {
         // Answers to what was sent before the pause say nothing of its end.
         if !self.settles_probe(sequence_number) {
@@ -103,7 +105,7 @@ impl Throttle {
         true
     }
 
-    /// Another answer than these two: it says nothing of the load, and the next submit is the probe.
+    /// A temporary error: it says nothing of the load, and the next submit is the probe.
     pub(super) fn answered(&mut self, sequence_number: u32) {
         self.settles_probe(sequence_number);
     }

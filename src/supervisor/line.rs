@@ -137,6 +137,16 @@ async fn attempt(
         backoff.session_lived(bound_for);
     }
     let told_to_end = is_ended(control);
+    if let Some(by) = outlet.slowed_by.take() {
+        // Who has heard of the beginning hears of the end.
+        context.emit_with(
+            Some(&known),
+            "throttled_end",
+            None,
+            format!("the session with {} ends", known.label()),
+            Some(by),
+        );
+    }
     tell_end(context, &known, &reason, bound_for.is_some(), told_to_end);
     match reason {
         CloseReason::BindRefused(status) if status.refuses_account() => {

@@ -280,6 +280,19 @@ async fn a_message_that_comes_again_is_marked() {
 }
 
 #[tokio::test]
+async fn binary_messages_without_a_text_are_not_taken_for_repeats() {
+    let (world, _daemon) = bound_world().await;
+    for count in 1..=2_u8 {
+        world.sim.deliver(from_phone(&[count], 4));
+        world
+            .until(&format!(
+                "SELECT count(*) = {count} FROM smpp_inbox WHERE message IS NULL AND NOT repeated"
+            ))
+            .await;
+    }
+}
+
+#[tokio::test]
 async fn repeats_within_one_burst_are_marked_too() {
     let (world, _daemon) = bound_world().await;
     // All in one write, so that they are stored together or nearly so.

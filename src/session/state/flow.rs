@@ -20,7 +20,7 @@ impl<T> Session<T> {
                 self.tell(change);
             }
         }
-        self.throttle.set_delay(settings.throttle_delay);
+        self.throttle.set_delay(settings.throttle_delay, now);
         self.config.settings = settings;
         self.after_window_change(now);
     }
@@ -101,7 +101,8 @@ impl<T> Session<T> {
         now: Instant,
     ) {
         match class {
-            StatusClass::Ok => {
+            // An SMSC that looks at the message itself takes messages.
+            StatusClass::Ok | StatusClass::Permanent => {
                 if self.throttle.accepted(sequence_number) {
                     self.brake.accepted(now);
                 }

@@ -65,14 +65,40 @@ fn after_a_pause_a_single_submit_is_tried() {
     pair.pass(seconds(1));
     let probe = pair.submit(1);
     assert_eq!(wait(&mut pair), Some(seconds(60)), "until it is overdue");
-    // One that fails for a reason of its own tells nothing of the load.
-    pair.refuse(probe, CommandStatus::ESME_RINVDSTADR);
+    // A temporary error tells nothing of the load.
+    pair.refuse(probe, CommandStatus::ESME_RSYSERR);
     let probe = pair.submit(2);
     assert_ne!(pair.capacity(), Capacity::Now);
     pair.accept(probe);
     for token in 3..13 {
         pair.submit(token);
     }
+}
+
+#[test]
+fn a_probe_that_fails_for_a_reason_of_its_own_ends_the_pause() {
+    let mut pair = Pair::bound(config());
+    let number = pair.submit(0);
+    pair.refuse(number, CommandStatus::ESME_RTHROTTLED);
+    pair.pass(seconds(1));
+    let probe = pair.submit(1);
+    assert_ne!(pair.capacity(), Capacity::Now);
+    pair.refuse(probe, CommandStatus::ESME_RINVDSTADR);
+    for token in 2..12 {
+        pair.submit(token);
+    }
+}
+
+#[test]
+fn a_shorter_throttle_delay_ends_a_pause_sooner() {
+    let mut pair = Pair::bound(config());
+    let number = pair.submit(0);
+    pair.refuse(number, CommandStatus::ESME_RTHROTTLED);
+    pair.set(Settings {
+        throttle_delay: Duration::from_millis(100),
+        ..SETTINGS
+    });
+    assert_eq!(wait(&mut pair), Some(Duration::from_millis(100)));
 }
 
 #[test]
@@ -136,7 +162,7 @@ fn a_throttle_pause_does_not_hide_a_full_window() {
 }
 
 #[test]
-fn a_changed_throttle_delay_holds_from_the_next_pause() {
+fn a_longer_throttle_delay_holds_from_the_next_pause() {
     let mut pair = Pair::bound(config());
     let numbers = [pair.submit(0), pair.submit(1)];
     pair.refuse(numbers[0], CommandStatus::ESME_RTHROTTLED);

@@ -6,7 +6,10 @@ use esmed::sim::PhoneMessage;
 use crate::support::{Daemon, World};
 
 mod late;
+mod locks;
+mod many;
 mod parts;
+mod repeats;
 mod texts;
 
 const UDH: u8 = 0x40;
