@@ -2,7 +2,7 @@
 
 use tokio::time::{sleep, timeout};
 
-use super::super::driver::{Notice, SubmitOutcome};
+use super::super::driver::{Notice, Submission, SubmitOutcome};
 use super::stage::{PIPE, Stage, play};
 use super::*;
 
@@ -218,4 +218,42 @@ async fn a_session_that_pauses_for_throttling_leaves_at_once() {
     .await;
     assert_eq!(reason, CloseReason::Unbound);
     assert_eq!(news.by_token().len(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_peer_does_not_read_is_bounded_and_the_rest_runs_out_in_time() {
+    const SENT: u32 = 900;
+    let (_, news) = play(
+        with_window(quiet(), 10_000),
+        1024,
+        async |mut stage: Stage| {
+            stage.smsc.accept_bind().await;
+            sleep(Duration::from_millis(1)).await;
+            let expires = tokio::time::Instant::now().into_std() + seconds(2);
+            for token in 0..SENT {
+                let submission = Submission {
+                    submit_sm: SubmitSm {
+                        short_message: ShortMessage(vec![b'a'; 254].into()),
+                        ..submit_sm()
+                    },
+                    token,
+                    expires: Some(expires),
+                };
+                stage.submissions.send(submission).await.unwrap();
+            }
+            // Nothing is read until all of them have run out.
+            sleep(seconds(3)).await;
+            let taken = stage.news.in_flight.get();
+            assert!((200..300).contains(&taken), "{taken} of 64 KiB");
+            for _ in 0..taken {
+                stage.smsc.expect(CommandId::SUBMIT_SM).await;
+            }
+            assert!(stage.smsc.silent(seconds(1)).await);
+            let outcomes = stage.news.by_token();
+            assert_eq!(outcomes.len(), SENT as usize - taken);
+            assert!(outcomes.values().all(|it| *it == SubmitOutcome::Unwritten));
+        },
+    )
+    .await;
+    assert_eq!(news.by_token().len(), SENT as usize);
 }
