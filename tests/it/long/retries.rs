@@ -340,3 +340,21 @@ async fn all_parts_have_the_sender_of_the_first_attempt() {
         assert_eq!(&submit.pdu[16..19], b"\0\x05\0");
     }
 }
+
+#[tokio::test]
+async fn what_runs_out_of_time_half_sent_is_not_sent_to_its_end() {
+    let world = world_with(LATER, ", 3600").await;
+    let _daemon = world.daemon();
+    let to = "447911000142";
+    let id = world.send(to, &three_parts()).await;
+    world.until_status(id, "retrying").await;
+    world
+        .sql("UPDATE smpp_tx_queue SET expires_at = now(), next_attempt_at = NULL")
+        .await;
+    world.until_status(id, "expired").await;
+    assert_eq!(
+        world.tx(id, "submission_info").await.as_deref(),
+        Some("expired when 2 of 3 parts were accepted")
+    );
+    assert_eq!(world.seen(to), [1, 2, 3]);
+}
