@@ -11,6 +11,18 @@ use esmed::text::{Alphabet, decode_message};
 
 use crate::support::World;
 
+/// A world whose server, with these columns too, asks for receipts.
+pub(crate) async fn world_with_receipts(columns: &str, values: &str) -> World {
+    let world = World::new().await;
+    world
+        .enable_sim(
+            &format!(", esme_registered_delivery{columns}"),
+            &format!(", TRUE{values}"),
+        )
+        .await;
+    world
+}
+
 /// A part as the SMSC saw it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SeenPart {

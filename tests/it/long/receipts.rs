@@ -2,19 +2,8 @@
 
 use esmed::sim::ReceiptStyle;
 
-use super::three_parts;
+use super::{three_parts, world_with_receipts};
 use crate::support::{World, hold_answers, let_answers_go, receipt};
-
-async fn world_with_receipts(columns: &str, values: &str) -> World {
-    let world = World::new().await;
-    world
-        .enable_sim(
-            &format!(", esme_registered_delivery{columns}"),
-            &format!(", TRUE{values}"),
-        )
-        .await;
-    world
-}
 
 /// Delivers a receipt for a part of a message, and waits until it is stored.
 async fn deliver(world: &World, id: i64, part: i16, stat: &str) {

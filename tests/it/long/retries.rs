@@ -1,22 +1,11 @@
 //! Parts that are refused, throttled or not answered.
 
-use super::{seen_part, three_parts};
+use super::{seen_part, three_parts, world_with_receipts};
 use crate::support::{World, simulator};
 use esmed::text::Alphabet;
 
 /// Behind this nothing is tried again by itself.
 const LATER: &str = ", esme_retry_delay";
-
-async fn world_with(columns: &str, values: &str) -> World {
-    let world = World::new().await;
-    world
-        .enable_sim(
-            &format!(", esme_registered_delivery{columns}"),
-            &format!(", TRUE{values}"),
-        )
-        .await;
-    world
-}
 
 impl World {
     /// Has a message tried again now.
@@ -30,7 +19,7 @@ impl World {
 
 #[tokio::test]
 async fn a_part_that_is_refused_for_good_fails_the_message() {
-    let world = world_with("", "").await;
+    let world = world_with_receipts("", "").await;
     let _daemon = world.daemon();
     let id = world.send("447911000141", &three_parts()).await;
     world.until_status(id, "failed").await;
@@ -62,7 +51,7 @@ async fn a_part_that_is_refused_for_good_fails_the_message() {
 
 #[tokio::test]
 async fn only_the_part_that_had_a_temporary_error_is_tried_again() {
-    let world = world_with(LATER, ", 0.1").await;
+    let world = world_with_receipts(LATER, ", 0.1").await;
     let _daemon = world.daemon();
     let id = world.send("447911000142", &three_parts()).await;
     world.until_state(id, "DELIVERED").await;
@@ -87,7 +76,7 @@ async fn only_the_part_that_had_a_temporary_error_is_tried_again() {
 
 #[tokio::test]
 async fn a_throttled_part_uses_up_no_attempt() {
-    let world = world_with(
+    let world = world_with_receipts(
         ", esme_throttle_delay, esme_max_submission_attempts",
         ", 0.1, 1",
     )
@@ -109,7 +98,7 @@ async fn a_throttled_part_uses_up_no_attempt() {
 
 #[tokio::test]
 async fn a_retry_sends_the_same_octets_whatever_the_server_says_now() {
-    let world = world_with(LATER, ", 3600").await;
+    let world = world_with_receipts(LATER, ", 3600").await;
     let mut daemon = world.daemon();
     let to = "447911000142";
     let id = world.send(to, &three_parts()).await;
@@ -134,7 +123,7 @@ async fn a_retry_sends_the_same_octets_whatever_the_server_says_now() {
 
 #[tokio::test]
 async fn parts_by_tlvs_are_the_same_in_a_retry() {
-    let world = world_with(", esme_long_message, esme_retry_delay", ", 'sar', 0.1").await;
+    let world = world_with_receipts(", esme_long_message, esme_retry_delay", ", 'sar', 0.1").await;
     let _daemon = world.daemon();
     let to = "447911000142";
     let id = world.send(to, &three_parts()).await;
@@ -150,7 +139,7 @@ async fn parts_by_tlvs_are_the_same_in_a_retry() {
 
 #[tokio::test]
 async fn another_server_sends_it_whole_and_flagged() {
-    let world = world_with(LATER, ", 3600").await;
+    let world = world_with_receipts(LATER, ", 3600").await;
     let _daemon = world.daemon();
     let to = "447911000142";
     let id = world.send(to, &three_parts()).await;
@@ -182,7 +171,7 @@ async fn another_server_sends_it_whole_and_flagged() {
 
 #[tokio::test]
 async fn a_part_without_an_answer_follows_the_policy() {
-    let world = world_with(", smpp_response_timer, esme_in_doubt", ", 1, 'resend'").await;
+    let world = world_with_receipts(", smpp_response_timer, esme_in_doubt", ", 1, 'resend'").await;
     let _daemon = world.daemon();
     let text = three_parts();
     let policy = |policy: &str| format!(", '{policy}'");
@@ -225,7 +214,7 @@ async fn a_part_without_an_answer_follows_the_policy() {
 
 #[tokio::test]
 async fn a_sent_message_that_is_set_back_by_hand_is_sent_whole_again() {
-    let world = world_with("", "").await;
+    let world = world_with_receipts("", "").await;
     let _daemon = world.daemon();
     let id = world.send("447911000100", &three_parts()).await;
     world.until_state(id, "DELIVERED").await;
@@ -272,7 +261,7 @@ async fn settings_that_were_corrected_count_where_nothing_has_arrived() {
 
 #[tokio::test]
 async fn another_server_is_another_one_also_after_a_claim_that_came_to_nothing() {
-    let world = world_with("", "").await;
+    let world = world_with_receipts("", "").await;
     let _daemon = world.daemon();
     let to = "447911000141";
     let id = world.send(to, &three_parts()).await;
@@ -320,7 +309,8 @@ async fn another_server_is_another_one_also_after_a_claim_that_came_to_nothing()
 
 #[tokio::test]
 async fn all_parts_have_the_sender_of_the_first_attempt() {
-    let world = world_with(", esme_retry_delay, esme_source_addr", ", 3600, 'first'").await;
+    let world =
+        world_with_receipts(", esme_retry_delay, esme_source_addr", ", 3600, 'first'").await;
     let _daemon = world.daemon();
     let to = "447911000142";
     let id = world.send(to, &three_parts()).await;
@@ -343,7 +333,7 @@ async fn all_parts_have_the_sender_of_the_first_attempt() {
 
 #[tokio::test]
 async fn what_runs_out_of_time_half_sent_is_not_sent_to_its_end() {
-    let world = world_with(LATER, ", 3600").await;
+    let world = world_with_receipts(LATER, ", 3600").await;
     let _daemon = world.daemon();
     let to = "447911000142";
     let id = world.send(to, &three_parts()).await;
