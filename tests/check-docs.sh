@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Whether the documents still tell the truth about what can be looked up: configuration keys and
-# their defaults, the simulator's table, events, files and tests.
+# their defaults, the simulator's table, events, commands, files, links and tests.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -10,7 +10,11 @@ complain() {
   wrong=1
 }
 
-# Keys and defaults: the table in README.md against cfg/esmed.toml.
+# What users read; and with it what maintainers read.
+manual=(README.md docs/*.md)
+documents=("${manual[@]}" ARCHITECTURE.md CONTRIBUTING.md CHANGELOG.md)
+
+# Keys and defaults: the table in docs/configuration.md against cfg/esmed.toml.
 sample=$(awk '
   /^\[/ { section = $1; next }
   /^#[a-z_]+ = / {
@@ -19,53 +23,79 @@ sample=$(awk '
     if (key == "pass" || key == "pass_file") value = "none"
     print section, key, value
   }' cfg/esmed.toml)
-readme=$(sed -nE 's/^\| `(\[[a-z]+\]) ([a-z_]+)` \| `?([^`|]*[^`| ])`? \|.*/\1 \2 \3/p' README.md)
-difference=$(diff <(echo "$sample") <(echo "$readme")) ||
-  complain "configuration keys: cfg/esmed.toml (<) and README.md (>) differ:"$'\n'"$difference"
+told=$(sed -nE 's/^\| `(\[[a-z]+\]) ([a-z_]+)` \| `?([^`|]*[^`| ])`? \|.*/\1 \2 \3/p' docs/configuration.md)
+difference=$(diff <(echo "$sample") <(echo "$told")) ||
+  complain "configuration keys: cfg/esmed.toml (<) and docs/configuration.md (>) differ:"$'\n'"$difference"
 
 # The simulator's table.
 while IFS= read -r line; do
-  grep -qxF -- "$line" README.md || complain "README.md lacks this line of the simulator's table: $line"
+  grep -qxF -- "$line" docs/simulator.md || complain "docs/simulator.md lacks this line of the simulator's table: $line"
 done < <(awk '/OUTCOMES: &str/ { on = 1; next } on { last = /";$/; sub(/";$/, ""); print; if (last) exit }' src/sim/outcome.rs)
 
-# The statuses of each class: the table in README.md against src/pdu/status.rs. What is permanent is told as "all others".
+# The statuses of each class: the table in docs/servers.md against src/pdu/status.rs. What is permanent is told as "all others".
 classes=$(sed -nE 's/^    (ESME_[A-Z0-9_]+) = 0x([0-9A-F]{4}), ([A-Za-z]+), ".*/\3 \1 \2/p' src/pdu/status.rs |
   while read -r class name number; do
     [ "$class" = SessionFatal ] && class=session-fatal
     [ "$class" = Permanent ] || printf '%s `%s` (0x%02X)\n' "${class,,}" "$name" "0x$number"
   done | sort)
-readme=$(sed -n '/^| class | what happens | statuses |$/,/^$/p' README.md | sed '1,2d' |
+told=$(sed -n '/^| class | what happens | statuses |$/,/^$/p' docs/servers.md | sed '1,2d' |
   while IFS='|' read -r _ class _ statuses _; do
     { grep -oE '`ESME_[A-Z0-9_]+`( \(0x[0-9A-F]+\))?' <<< "$statuses" || true; } | sed "s/^/$(tr -d '` ' <<< "$class") /"
   done | sort)
 [ "$(wc -l <<< "$classes")" -ge 10 ] || complain "the statuses of src/pdu/status.rs could not be read"
-difference=$(diff <(echo "$classes") <(echo "$readme")) ||
-  complain "classes of statuses: src/pdu/status.rs (<) and README.md (>) differ:"$'\n'"$difference"
+difference=$(diff <(echo "$classes") <(echo "$told")) ||
+  complain "classes of statuses: src/pdu/status.rs (<) and docs/servers.md (>) differ:"$'\n'"$difference"
 
-# Event types that the README lists are written somewhere.
-for type in $(sed -n '/^| type | when |$/,/^$/p' README.md | sed '1,2d' | cut -d'|' -f2 | tr ',`' '  '); do
-  grep -rqF "\"$type\"" src || complain "README.md tells of events of type $type, which nothing writes"
+# Event types that are told of are written somewhere.
+types=$(sed -n '/^| type | when |$/,/^$/p' docs/operations.md | sed '1,2d' | cut -d'|' -f2 | tr ',`' '  ')
+[ "$(wc -w <<< "$types")" -ge 20 ] || complain "the table of events in docs/operations.md could not be read"
+for type in $types; do
+  grep -rqF "\"$type\"" src || complain "docs/operations.md tells of events of type $type, which nothing writes"
 done
 
-# Commands of the program, in code.
-for command in $( (awk '/^```/ { on = !on; next } on' README.md; grep -oE '`esmed [^`]*`' README.md | tr -d '`') |
-  awk '$1 == "esmed" { print $2 }' | sort -u); do
-  case $command in
-    migrate | send) ;; # under "Not yet"
-    *) [ -e "src/cli/${command//-/_}.rs" ] || complain "README.md tells of 'esmed $command', which there is not" ;;
-  esac
+# Commands of the program, in code. What is under "Not yet" in README.md need not be there.
+not_yet=$(sed -n '/^## Not yet$/,/^## More$/p' README.md)
+for command in $( (awk '/^ *```/ { on = !on; next } on' "${manual[@]}"; grep -ohE '`esmed [^`]*`' "${manual[@]}" | tr -d '`') |
+  awk '$1 == "sudo" { sub(/^ *sudo /, "") } $1 == "esmed" && $2 ~ /^[a-z]/ { print $2 }' | sort -u); do
+  [ -e "src/cli/${command//-/_}.rs" ] || grep -qF "\`esmed $command" <<< "$not_yet" ||
+    complain "a document tells of 'esmed $command', which there is not"
+done
+
+# Each document of docs/ is in its table of contents.
+for document in docs/*.md; do
+  name=${document#docs/}
+  [ "$name" = README.md ] || grep -qF "]($name)" docs/README.md || complain "docs/README.md does not list $name"
 done
 
 # Files and tests by name.
-documents=(README.md ARCHITECTURE.md CONTRIBUTING.md CHANGELOG.md)
-for path in $(grep -ohE '`(src|sql|cfg|tests|fuzz|benches)/[A-Za-z0-9_./-]*`' "${documents[@]}" | tr -d '`' | sort -u); do
+for path in $(grep -ohE '`(src|sql|cfg|tests|fuzz|benches|docs)/[A-Za-z0-9_./-]*`' "${documents[@]}" | tr -d '`' | sort -u); do
   [ -e "$path" ] || complain "$path is named in a document and is not there"
 done
 for name in $(cat "${documents[@]}" | tr '\n' ' ' | grep -oE '\(test: `[a-z0-9_`, ]+\)' | grep -oE '`[a-z0-9_]+`' | tr -d '`' | sort -u); do
   grep -rqE "fn $name\b" src tests || complain "the test $name is named in a document and is not there"
 done
-for link in $(grep -ohE '\]\([A-Za-z][A-Za-z0-9_./-]*\)' "${documents[@]}" | sed 's/^](//; s/)$//' | sort -u); do
-  [ -e "$link" ] || complain "a document links to $link, which is not there"
+
+# Links to files beside the document, and to headings (as GitHub and most others name them).
+anchors() {
+  awk '/^ *```/ { on = !on } !on && /^#+ / {
+    sub(/^#+ /, ""); gsub(/\]\([^)]*\)/, ""); $0 = tolower($0); gsub(/[^a-z0-9 _-]/, ""); gsub(/ /, "-"); print }' "$1"
+}
+links=0
+for document in "${documents[@]}"; do
+  for link in $(awk '/^ *```/ { on = !on } !on' "$document" | grep -oE '\]\([^) ]+\)' | sed 's/^](//; s/)$//' | sort -u); do
+    case $link in
+      *://* | mailto:*) continue ;;
+      '#'*) target=$document ;;
+      *) target=$(dirname "$document")/${link%%#*} ;;
+    esac
+    links=$((links + 1))
+    if [ ! -e "$target" ]; then
+      complain "$document links to $link, which is not there"
+    elif [[ $link == *'#'* ]]; then
+      anchors "$target" | grep -qxF -- "${link#*#}" || complain "$document links to $link: $target has no such heading"
+    fi
+  done
 done
+[ "$links" -ge 20 ] || complain "the links of the documents could not be read"
 
 exit "$wrong"

@@ -93,9 +93,9 @@ async fn each_class_by_an_override() {
 }
 
 #[tokio::test]
-async fn the_example_of_the_readme() {
-    let readme = include_str!("../../README.md");
-    let example = readme
+async fn the_example_of_the_documents() {
+    let document = include_str!("../../docs/servers.md");
+    let example = document
         .split("```sql\n")
         .find(|it| it.starts_with("INSERT INTO smpp_status_classes"))
         .and_then(|it| it.split("```").next())

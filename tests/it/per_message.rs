@@ -175,9 +175,9 @@ async fn a_refusal_names_the_column_and_fails_the_row_alone() {
 }
 
 #[tokio::test]
-async fn the_example_of_the_readme() {
+async fn the_example_of_the_documents() {
     let (world, _daemon) = world_with("", "").await;
-    world.example("### Per message").await;
+    world.example("## Per message").await;
     world.until_status(1, "sent").await;
     let submit = world.sim.ledger().submits().pop().unwrap();
     let pdu = submit.pdu.escape_ascii().to_string();

@@ -81,10 +81,10 @@ async fn the_longest_prefix_names_the_sender() {
 }
 
 #[tokio::test]
-async fn the_example_of_the_readme() {
+async fn the_example_of_the_documents() {
     let world = World::new().await;
     world.enable_sim("", "").await;
-    world.example("### Sender by prefix").await;
+    world.example("## Sender by prefix").await;
     let _daemon = world.daemon();
     world.until_bound().await;
     for (number, expected) in [

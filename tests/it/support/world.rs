@@ -124,10 +124,10 @@ impl World {
             .unwrap_or_else(|error| panic!("{statements}: {error:?}"));
     }
 
-    /// Runs the first example under a heading of README.md.
+    /// Runs the first example under a heading of `docs/sending.md`.
     pub(crate) async fn example(&self, heading: &str) {
-        let readme = include_str!("../../../README.md");
-        let (_, chapter) = readme.split_once(heading).expect(heading);
+        let document = include_str!("../../../docs/sending.md");
+        let (_, chapter) = document.split_once(heading).expect(heading);
         let (_, example) = chapter.split_once("```sql\n").expect("an example");
         let (example, _) = example.split_once("```").expect("its end");
         self.sql(example).await;
