@@ -19,6 +19,7 @@ pub mod lease;
 pub mod outbox;
 pub mod pdu;
 pub mod prefixes;
+pub mod pulse;
 pub mod reassembly;
 pub mod receipt;
 pub mod recorder;
