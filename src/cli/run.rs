@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 
-use super::{ConfigFile, start_log};
+use super::ConfigFile;
 use crate::daemon::{self, Ended};
 
 /// Two threads: one for the socket, one for what is on its way to and from the database.
@@ -12,7 +12,7 @@ const THREADS: usize = 2;
 
 pub(super) fn run(file: &ConfigFile) -> anyhow::Result<ExitCode> {
     let config = file.load()?;
-    start_log(&config.log);
+    crate::log::start(&config.log);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(THREADS)
         .enable_all()

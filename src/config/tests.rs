@@ -210,7 +210,7 @@ fn no_error_shows_a_value() {
         "[database]\nport = \"hunter2\"\n",
         "pass hunter2\n",
         "database.pass.x = \"hunter2\"\n",
-        "database = [\"hunter2\"]\n",
+        "database = \"hunter2\"\n",
     ] {
         let error = parse(text, &[]).unwrap_err();
         assert!(!error.contains("hunter2"), "{text}: {error}");
