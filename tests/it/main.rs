@@ -28,6 +28,7 @@ mod rates;
 mod readme;
 mod receipt_kinds;
 mod receipts;
+mod reload;
 mod rematch;
 mod schema;
 mod secrets;
