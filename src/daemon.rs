@@ -19,6 +19,7 @@ use crate::in_flight::InFlight;
 use crate::leader::{self, Leadership};
 use crate::prefixes::Keeper;
 use crate::recorder::{Assembly, Recorder, Told};
+use crate::retention;
 use crate::supervisor::{self, Gauge};
 
 use reload::Signals;
@@ -162,6 +163,17 @@ async fn serve(
         }
         .run(stop.clone()),
     );
+    let retention = tokio::spawn(
+        retention::Keeper {
+            database: database.clone(),
+            lane: lane.clone(),
+            lease: leadership.lease.clone(),
+            config: live.clone(),
+            events: event_log.clone(),
+            gauge: Arc::clone(&gauge),
+        }
+        .run(stop.clone()),
+    );
     let mut lines = tokio::spawn(supervisor::run(
         supervisor::Context {
             database: database.clone(),
@@ -209,6 +221,7 @@ async fn serve(
     let drain = async {
         ended("feeder", feeder).await;
         ended("prefixes", keeper).await;
+        ended("retention", retention).await;
         ended("supervisor", lines).await;
         // Both channels are closed now, and the recorder ends with its last commit.
         let patience = live.borrow().daemon.drain_timeout() + LAST_COMMIT;

@@ -23,6 +23,7 @@ pub mod prefixes;
 pub mod reassembly;
 pub mod receipt;
 pub mod recorder;
+pub mod retention;
 pub mod server;
 pub mod session;
 pub mod sim;

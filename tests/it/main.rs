@@ -30,6 +30,7 @@ mod receipt_kinds;
 mod receipts;
 mod reload;
 mod rematch;
+mod retention;
 mod schema;
 mod secrets;
 mod servers;
