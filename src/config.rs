@@ -1,5 +1,9 @@
 //! File and environment become one validated [`Config`].
 
+mod environment;
+mod log;
+mod retention;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,14 +12,12 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use thiserror::Error;
 
-/// Environment variables with this prefix override the file: `ESMED_DATABASE_HOST` is `[database] host`.
-const ENV_PREFIX: &str = "ESMED_";
+pub use environment::{Holds, KEYS, Key, Reloaded};
+pub use log::{Log, LogFormat, LogLevel};
+pub use retention::Retention;
 
-/// `ESMED_CONFIG` names the file itself and is read with the command line.
-const ENV_CONFIG: &str = "ESMED_CONFIG";
-
-/// What begins so is for the simulator.
-const ENV_SIM: &str = "ESMED_SIM_";
+/// The configuration as it is now: it changes when the file is read again.
+pub type Live = tokio::sync::watch::Receiver<Config>;
 
 /// The longest of all settings in seconds.
 const A_DAY: u64 = 86_400;
@@ -88,6 +90,8 @@ pub struct Config {
     pub daemon: Daemon,
     /// `[log]`
     pub log: Log,
+    /// `[retention]`
+    pub retention: Retention,
 }
 
 /// `[database]`: how to reach PostgreSQL. The keys are those of esmed 0.1.1.
@@ -217,80 +221,6 @@ impl Daemon {
     }
 }
 
-/// `[log]`: what is written to standard error.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Log {
-    /// From which level on.
-    pub level: LogLevel,
-    /// In which form.
-    pub format: LogFormat,
-}
-
-/// Levels of the log.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[allow(missing_docs)]
-pub enum LogLevel {
-    Error,
-    Warn,
-    #[default]
-    Info,
-    Debug,
-    Trace,
-}
-
-impl LogLevel {
-    /// As tracing knows it.
-    #[must_use]
-    pub fn filter(self) -> tracing::level_filters::LevelFilter {
-        use tracing::level_filters::LevelFilter;
-        match self {
-            Self::Error => LevelFilter::ERROR,
-            Self::Warn => LevelFilter::WARN,
-            Self::Info => LevelFilter::INFO,
-            Self::Debug => LevelFilter::DEBUG,
-            Self::Trace => LevelFilter::TRACE,
-        }
-    }
-}
-
-/// Forms of the log.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    /// One line for people.
-    #[default]
-    Text,
-    /// One JSON object a line.
-    Json,
-}
-
-/// How the text of an environment variable becomes a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Text,
-    Integer,
-}
-
-/// Every key, for the environment.
-const KEYS: &[(&str, &str, Kind)] = &[
-    ("database", "host", Kind::Text),
-    ("database", "port", Kind::Integer),
-    ("database", "name", Kind::Text),
-    ("database", "user", Kind::Text),
-    ("database", "pass", Kind::Text),
-    ("database", "pass_file", Kind::Text),
-    ("database", "sslmode", Kind::Text),
-    ("daemon", "lane", Kind::Text),
-    ("daemon", "drain_timeout", Kind::Integer),
-    ("daemon", "poll_interval", Kind::Integer),
-    ("daemon", "max_unrecorded", Kind::Integer),
-    ("daemon", "reassembly_timeout", Kind::Integer),
-    ("log", "level", Kind::Text),
-    ("log", "format", Kind::Text),
-];
-
 impl Config {
     /// Reads `path` and the environment of this process.
     ///
@@ -301,12 +231,7 @@ impl Config {
             path: path.to_owned(),
             source,
         })?;
-        let environment = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .filter(|(name, _)| {
-                name.starts_with(ENV_PREFIX) && name != ENV_CONFIG && !name.starts_with(ENV_SIM)
-            });
-        let mut config = Self::parse(&path.display().to_string(), &text, environment)?;
+        let mut config = Self::parse(&path.display().to_string(), &text, environment::variables())?;
         config.read_password()?;
         Ok(config)
     }
@@ -330,7 +255,7 @@ impl Config {
         let mut table: toml::Table =
             toml::from_str(text).map_err(|error| invalid(name, error.message()))?;
         for (variable, value) in environment {
-            let (section, key, value) = override_of(&variable, value)?;
+            let (section, key, value) = environment::override_of(&variable, value)?;
             let section = table
                 .entry(section)
                 .or_insert_with(|| toml::Value::Table(toml::Table::new()));
@@ -407,7 +332,8 @@ impl Config {
         check(
             (1..=A_DAY).contains(&self.daemon.reassembly_timeout),
             "[daemon] reassembly_timeout must be from 1 to 86400 seconds",
-        )
+        )?;
+        self.retention.validate(check)
     }
 
     /// Takes the password from `pass_file`, or from the systemd credential where neither key is set.
@@ -425,13 +351,13 @@ impl Config {
     }
 }
 
-/// An error of a wrong type would show the value, which may hold a password.
+/// An error of a wrong type or word would show the value, which may be a password at the wrong place.
 fn without_value(message: &str) -> String {
-    match (
-        message.strip_prefix("invalid type: "),
-        message.rfind(", expected "),
-    ) {
-        (Some(_), Some(at)) => format!("invalid type{}", &message[at..]),
+    let kind = ["invalid type", "invalid value", "unknown variant"]
+        .into_iter()
+        .find(|kind| message.starts_with(kind));
+    match (kind, message.rfind(", expected ")) {
+        (Some(kind), Some(at)) => format!("{kind}{}", &message[at..]),
         _ => message.to_owned(),
     }
 }
@@ -441,35 +367,6 @@ fn invalid(place: impl Into<String>, message: &str) -> ConfigError {
         place: place.into(),
         message: without_value(&message.replace('\n', " ")).trim().to_owned(),
     }
-}
-
-fn override_of(
-    variable: &str,
-    value: String,
-) -> Result<(&'static str, &'static str, toml::Value), ConfigError> {
-    let name_of = |section: &str, key: &str| format!("{ENV_PREFIX}{section}_{key}").to_uppercase();
-    let Some(&(section, key, kind)) = KEYS
-        .iter()
-        .find(|(section, key, _)| name_of(section, key) == variable)
-    else {
-        let known: Vec<String> = KEYS
-            .iter()
-            .map(|(section, key, _)| name_of(section, key))
-            .collect();
-        return Err(invalid(
-            variable,
-            &format!("no such setting; there are {}", known.join(", ")),
-        ));
-    };
-    let value = match kind {
-        Kind::Text => toml::Value::String(value),
-        Kind::Integer => toml::Value::Integer(
-            value
-                .parse()
-                .map_err(|_| invalid(variable, &format!("{value:?} is no number")))?,
-        ),
-    };
-    Ok((section, key, value))
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+use crate::config::Live;
 use crate::db::events::Event;
 use crate::db::{Database, servers};
 use crate::events::EventLog;
@@ -106,8 +107,8 @@ pub struct Context {
     pub session: Arc<watch::Sender<Option<SessionHandle>>>,
     /// For the heartbeat.
     pub gauge: Arc<Gauge>,
-    /// How long a drain awaits answers.
-    pub drain_timeout: Duration,
+    /// How long a drain awaits answers, and how often it looks for another server.
+    pub config: Live,
 }
 
 impl Context {
@@ -160,7 +161,6 @@ impl Line {
 pub async fn run(
     context: Context,
     wake: Arc<Notify>,
-    poll_interval: Duration,
     stop: CancellationToken,
     abandon: CancellationToken,
 ) {
@@ -188,6 +188,7 @@ pub async fn run(
             // The session that there is goes on.
             Err(error) => tracing::debug!(%error, "servers could not be read"),
         }
+        let poll_interval = supervisor.context.config.borrow().daemon.poll_interval();
         tokio::select! {
             () = wake.notified() => {}
             () = sleep(poll_interval) => {}
@@ -286,7 +287,7 @@ impl Supervisor {
             self.context.session.send_replace(None);
             let server = Arc::clone(&line.server.borrow());
             self.context.gauge.set("unbinding", Some(&server));
-            line.drain(self.context.drain_timeout);
+            line.drain(self.context.config.borrow().daemon.drain_timeout());
             self.draining.push(line);
         }
     }

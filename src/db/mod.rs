@@ -10,6 +10,7 @@ pub mod long;
 pub mod parts;
 pub mod prefixes;
 pub mod queue;
+pub mod retention;
 pub mod servers;
 pub mod waiting;
 
@@ -30,8 +31,8 @@ pub const SCHEMA_VERSION: i32 = 2;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Feeder, recorder, heartbeat, supervisor, events and prefixes each have at most one under way.
-const CONNECTIONS: usize = 6;
+/// Feeder, recorder, heartbeat, supervisor, events, prefixes and retention each have at most one under way.
+const CONNECTIONS: usize = 7;
 
 /// What the statements rely on, whatever the role's or the database's defaults are.
 ///

@@ -80,6 +80,7 @@ where
                 unanswered_octets: 0,
                 told_in_flight: 0,
                 told_throttled: None,
+                told_full: false,
             };
             let reason = driver
                 .drive(stream, &mut submissions, &mut control, answered)
@@ -105,6 +106,7 @@ struct Driver<'a, O: Outlet> {
     unanswered_octets: usize,
     told_in_flight: usize,
     told_throttled: Option<Instant>,
+    told_full: bool,
 }
 
 /// What woke the loop up.
@@ -424,8 +426,11 @@ impl<O: Outlet> Driver<'_, O> {
             received,
             answer: None,
         };
-        if self.outlet.delivery(delivery).is_err() {
-            tracing::warn!("a PDU that wants no answer was not stored: too many are waiting");
+        if self.outlet.delivery(delivery).is_err() && !std::mem::replace(&mut self.told_full, true)
+        {
+            tracing::warn!(
+                "a PDU that wants no answer was not stored: too many are waiting; of this session no further one is told"
+            );
         }
     }
 
