@@ -169,6 +169,7 @@ async fn serve(
             session: Arc::new(session),
             gauge,
             drain_timeout: config.daemon.drain_timeout(),
+            certificates: Arc::default(),
         },
         Arc::clone(&wakeups.servers),
         poll_interval,

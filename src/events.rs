@@ -57,15 +57,19 @@ impl EventLog {
             server_id,
             ..
         } = &event;
-        match event.status {
-            Some("down" | "degraded") if !is_expected(&event) => {
-                tracing::warn!(component, kind, server_id, "{message}");
-                *self
-                    .last_error
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner) = Some(message.clone());
-            }
-            _ => tracing::info!(component, kind, server_id, "{message}"),
+        let is_trouble = match event.status {
+            Some("down" | "degraded") => !is_expected(&event),
+            // All works, but not for long.
+            _ => event.kind == "certificate_expires",
+        };
+        if is_trouble {
+            tracing::warn!(component, kind, server_id, "{message}");
+            *self
+                .last_error
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner) = Some(message.clone());
+        } else {
+            tracing::info!(component, kind, server_id, "{message}");
         }
         if self.events.try_send(event).is_err() {
             tracing::warn!("the event above was only logged: too many wait for the database");
