@@ -105,7 +105,7 @@ pub struct TlsError {
     /// In words.
     pub message: String,
     /// What the server presented, if it came to that.
-    pub peer: Option<Certificate>,
+    pub peer: Option<Box<Certificate>>,
 }
 
 impl TlsError {
@@ -250,7 +250,7 @@ impl Prepared {
             .await
             .map_err(|error| TlsError {
                 message: words::handshake(&error, &seen, self, place),
-                peer: seen.leaf(),
+                peer: seen.leaf().map(Box::new),
             })?;
         let negotiated = self.negotiated(stream.get_ref().1);
         Ok((stream, negotiated))

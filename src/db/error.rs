@@ -44,7 +44,7 @@ impl DbError {
 pub struct NotReady(pub String);
 
 /// The message of PostgreSQL without its DETAIL, which may quote a row and so a text.
-fn message(error: &tokio_postgres::Error) -> String {
+pub(super) fn message(error: &tokio_postgres::Error) -> String {
     if let Some(db) = error.as_db_error() {
         return format!("{} (SQLSTATE {})", db.message(), db.code().code());
     }

@@ -165,7 +165,7 @@ async fn attempt(
 
 fn tell_no_connection(context: &Context, server: &Server, error: &ConnectError) {
     let peer = match error {
-        ConnectError::Tls(error) => error.peer.as_ref(),
+        ConnectError::Tls(error) => error.peer.as_deref(),
         ConnectError::Tcp(_) => None,
     };
     context.emit_with(
