@@ -1,5 +1,6 @@
 //! File and environment become one validated [`Config`].
 
+mod database;
 mod environment;
 mod log;
 mod retention;
@@ -12,6 +13,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use thiserror::Error;
 
+pub use database::{Database, Hosts, SslMode};
 pub use environment::{Holds, KEYS, Key, Reloaded};
 pub use log::{Log, LogFormat, LogLevel};
 pub use retention::Retention;
@@ -92,85 +94,6 @@ pub struct Config {
     pub log: Log,
     /// `[retention]`
     pub retention: Retention,
-}
-
-/// `[database]`: how to reach PostgreSQL. The keys are those of esmed 0.1.1.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Database {
-    /// Host names or addresses, or the folder of a unix socket.
-    pub host: Hosts,
-    /// TCP port, or the number in the socket's name.
-    pub port: u16,
-    /// Name of the database.
-    pub name: String,
-    /// Role to connect as.
-    pub user: String,
-    /// Its password.
-    pub pass: Option<Password>,
-    /// File that holds the password.
-    pub pass_file: Option<PathBuf>,
-    /// As in libpq.
-    pub sslmode: SslMode,
-}
-
-impl Default for Database {
-    fn default() -> Self {
-        Self {
-            host: Hosts::One("localhost".to_owned()),
-            port: 5432,
-            name: "esmed".to_owned(),
-            user: "esmed".to_owned(),
-            pass: None,
-            pass_file: None,
-            sslmode: SslMode::Prefer,
-        }
-    }
-}
-
-/// One host or several; of several the first that takes writes is used.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(untagged)]
-pub enum Hosts {
-    /// `host = "localhost"`; several may stand behind each other, parted by commas.
-    One(String),
-    /// `host = ["db1", "db2"]`
-    Several(Vec<String>),
-}
-
-impl Hosts {
-    /// All of them, in order.
-    #[must_use]
-    pub fn list(&self) -> Vec<&str> {
-        let hosts: Vec<&str> = match self {
-            Self::One(hosts) => hosts.split(',').collect(),
-            Self::Several(hosts) => hosts.iter().map(String::as_str).collect(),
-        };
-        hosts
-            .into_iter()
-            .map(str::trim)
-            .filter(|host| !host.is_empty())
-            .collect()
-    }
-}
-
-impl fmt::Display for Hosts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.list().join(","))
-    }
-}
-
-/// `sslmode` of libpq.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[allow(missing_docs)]
-pub enum SslMode {
-    Disable,
-    Allow,
-    Prefer,
-    Require,
-    VerifyCa,
-    VerifyFull,
 }
 
 /// `[daemon]`: what the daemon does.
@@ -279,40 +202,9 @@ impl Config {
                 Err(invalid(name, message))
             }
         };
-        let Database {
-            host,
-            port,
-            name: database,
-            user,
-            ..
-        } = &self.database;
-        check(
-            !host.list().is_empty(),
-            "[database] host is empty; it must be a host or a socket folder",
-        )?;
-        check(
-            *port > 0,
-            "[database] port is 0; it must be from 1 to 65535",
-        )?;
-        check(
-            !database.is_empty(),
-            "[database] name is empty; it must be the name of the database",
-        )?;
-        check(
-            !user.is_empty(),
-            "[database] user is empty; it must be the role to connect as",
-        )?;
-        check(
-            self.database.pass.is_none() || self.database.pass_file.is_none(),
-            "[database] has both pass and pass_file; it must have one of them",
-        )?;
-        check(
-            matches!(
-                self.database.sslmode,
-                SslMode::Disable | SslMode::Allow | SslMode::Prefer
-            ),
-            "[database] sslmode asks for TLS, which this version can't do yet; disable, allow and prefer connect without",
-        )?;
+        self.database
+            .validate()
+            .map_err(|message| invalid(name, &message))?;
         check(
             !self.daemon.lane.is_empty(),
             "[daemon] lane is empty; it must be a name",

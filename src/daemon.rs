@@ -187,6 +187,7 @@ async fn serve(
             session: Arc::new(session),
             gauge,
             config: live.clone(),
+            certificates: Arc::default(),
         },
         Arc::clone(&wakeups.servers),
         stop.clone(),

@@ -32,7 +32,11 @@ fn is_expected(event: &Event) -> bool {
 
 /// Whether somebody should look at it.
 fn is_trouble(event: &Event) -> bool {
-    matches!(event.status, Some("down" | "degraded")) && !is_expected(event)
+    match event.status {
+        Some("down" | "degraded") => !is_expected(event),
+        // All works, but not for long.
+        _ => event.kind == "certificate_expires",
+    }
 }
 
 fn kind(event: &Event) -> Kind {

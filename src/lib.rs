@@ -31,3 +31,4 @@ pub mod sim;
 pub mod submission;
 pub mod supervisor;
 pub mod text;
+pub mod tls;

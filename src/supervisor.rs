@@ -3,6 +3,7 @@
 //! A [`line`] is session after session with one account. The supervisor keeps one line to the
 //! enabled server, and lets the lines to former ones drain.
 
+mod certificates;
 mod line;
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -25,6 +26,7 @@ use crate::lease::Lease;
 use crate::recorder::{Delivered, Recorded};
 use crate::server::{Account, Server};
 use crate::session::driver::Control;
+use crate::tls::Told;
 
 /// What the heartbeat tells of the session.
 #[derive(Debug, Default)]
@@ -109,6 +111,8 @@ pub struct Context {
     pub gauge: Arc<Gauge>,
     /// How long a drain awaits answers, and how often it looks for another server.
     pub config: Live,
+    /// Which certificates were told to end soon.
+    pub certificates: Arc<Mutex<Told>>,
 }
 
 impl Context {

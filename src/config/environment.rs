@@ -70,6 +70,9 @@ pub const KEYS: &[Key] = keys! {
     database.pass: Text, Restart;
     database.pass_file: Text, Restart;
     database.sslmode: Text, Restart;
+    database.sslrootcert: Text, Restart;
+    database.sslcert: Text, Restart;
+    database.sslkey: Text, Restart;
     daemon.lane: Text, Restart;
     daemon.drain_timeout: Integer, AtOnce;
     daemon.poll_interval: Integer, AtOnce;

@@ -1,6 +1,7 @@
 //! What files and variables become.
 
 use super::*;
+use crate::tls::{Roots, Verify};
 
 fn parse(text: &str, environment: &[(&str, &str)]) -> Result<Config, String> {
     let environment = environment
@@ -56,8 +57,56 @@ fn errors_name_line_and_key() {
         let error = parse(&format!("[daemon]\nreassembly_timeout = {seconds}\n"), &[]).unwrap_err();
         assert!(error.contains("reassembly_timeout"), "{error}");
     }
-    let error = parse("[database]\nsslmode = \"require\"\n", &[]).unwrap_err();
-    assert!(error.contains("sslmode"), "{error}");
+}
+
+#[test]
+fn what_tls_needs_is_said() {
+    let database = |keys: &str| parse(&format!("[database]\n{keys}\n"), &[]);
+    for (keys, key) in [
+        ("sslmode = \"verify\"", "verify-full"),
+        ("sslmode = \"verify-ca\"", "sslrootcert"),
+        ("sslmode = \"verify-full\"", "sslrootcert"),
+        ("sslrootcert = \"system\"", "verify-full"),
+        (
+            "sslmode = \"verify-ca\"\nsslrootcert = \"system\"",
+            "verify-full",
+        ),
+        ("sslcert = \"a.pem\"", "sslkey"),
+        ("sslkey = \"a.pem\"", "sslcert"),
+    ] {
+        let error = database(keys).unwrap_err();
+        assert!(error.contains(key) && !error.contains('\n'), "{error}");
+    }
+    let checked = |keys: &str| database(keys).unwrap().database.tls();
+    let file = "sslrootcert = \"ca.pem\"";
+    let ca = Roots::File("ca.pem".into());
+    for (keys, verify, roots) in [
+        ("", Verify::Nothing, Roots::System),
+        ("sslmode = \"require\"", Verify::Nothing, Roots::System),
+        (
+            &format!("sslmode = \"require\"\n{file}"),
+            Verify::Chain,
+            ca.clone(),
+        ),
+        (
+            &format!("sslmode = \"verify-ca\"\n{file}"),
+            Verify::Chain,
+            ca.clone(),
+        ),
+        (
+            &format!("sslmode = \"verify-full\"\n{file}"),
+            Verify::Full,
+            ca,
+        ),
+        (
+            "sslmode = \"verify-full\"\nsslrootcert = \"system\"",
+            Verify::Full,
+            Roots::System,
+        ),
+    ] {
+        let settings = checked(keys);
+        assert_eq!((settings.verify, settings.roots), (verify, roots), "{keys}");
+    }
 }
 
 #[test]

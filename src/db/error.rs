@@ -45,7 +45,7 @@ pub struct NotReady(pub String);
 
 /// The message of PostgreSQL, without what may quote a row and so a text: its DETAIL, the value that a data exception is
 /// about, and the words of somebody's trigger.
-fn message(error: &tokio_postgres::Error) -> String {
+pub(super) fn message(error: &tokio_postgres::Error) -> String {
     if let Some(db) = error.as_db_error() {
         let code = db.code().code();
         let words = if is_raised(db.routine(), db.file()) {
