@@ -430,12 +430,12 @@ COMMENT ON COLUMN smpp_servers.esme_message_id_format IS 'How the id in a receip
 COMMENT ON COLUMN smpp_servers.esme_in_doubt IS 'What becomes of a submit whose answer was lost: resend (again, with possible_duplicate set), fail, or hold (until somebody decides)';
 COMMENT ON COLUMN smpp_servers.esme_validity_period IS 'validity_period of messages that name none themselves (see smpp_tx_queue.smpp_validity_period); NULL: the default of the SMSC';
 COMMENT ON COLUMN smpp_servers.esme_submit_paused IS 'TRUE: stay bound and receive, submit nothing';
-COMMENT ON COLUMN smpp_servers.esme_tls IS 'TRUE: connect with TLS. Not available yet';
-COMMENT ON COLUMN smpp_servers.esme_tls_verify IS 'FALSE: the certificate of the SMSC is not checked. Not available yet';
-COMMENT ON COLUMN smpp_servers.esme_tls_server_name IS 'Name that the certificate must carry; NULL: host. Not available yet';
-COMMENT ON COLUMN smpp_servers.esme_tls_ca_file IS 'PEM file on the machine of the daemon: authorities to trust; NULL: those of the system. Not available yet';
-COMMENT ON COLUMN smpp_servers.esme_tls_cert_file IS 'PEM file on the machine of the daemon: client certificate; NULL: none. Not available yet';
-COMMENT ON COLUMN smpp_servers.esme_tls_key_file IS 'PEM file on the machine of the daemon: key of the client certificate. Not available yet';
+COMMENT ON COLUMN smpp_servers.esme_tls IS 'TRUE: connect with TLS (1.2 or 1.3)';
+COMMENT ON COLUMN smpp_servers.esme_tls_verify IS 'FALSE: the certificate of the SMSC is not checked, so that anybody in between gets the password; each bind then has an event (tls_unverified)';
+COMMENT ON COLUMN smpp_servers.esme_tls_server_name IS 'Name or IP address that the certificate must carry (subjectAltName), and that the SMSC is asked for (SNI); NULL: host';
+COMMENT ON COLUMN smpp_servers.esme_tls_ca_file IS 'PEM file on the machine of the daemon: authorities to trust; NULL: those of the system. Read at each connection, as the other files';
+COMMENT ON COLUMN smpp_servers.esme_tls_cert_file IS 'PEM file on the machine of the daemon: client certificate, with those between it and its authority behind it; NULL: none';
+COMMENT ON COLUMN smpp_servers.esme_tls_key_file IS 'PEM file on the machine of the daemon: key of the client certificate, without a passphrase; NULL: it is in esme_tls_cert_file';
 COMMENT ON COLUMN smpp_servers.esme_failover_order IS 'Servers of the lane that have a number stand in, lowest first, when the enabled one cannot be bound; NULL: never. Not available yet';
 COMMENT ON COLUMN smpp_servers.esme_failover_after IS 'Seconds without a bind after which the next server stands in. Not available yet';
 

@@ -116,6 +116,7 @@ pub async fn keep(
             () = &mut count => {}
             () = stop.cancelled() => return,
         }
+        events.settle();
         last_error = events.take_last_error().or(last_error);
         let state = gauge.state();
         let now_outcomes = gauge.outcomes.load(Ordering::Relaxed);

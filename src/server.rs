@@ -9,6 +9,7 @@ use crate::receipt::IdFormat;
 use crate::session::{self, BindMode, Settings, Timers};
 use crate::submission::time::Interval;
 use crate::text::Style;
+use crate::tls::Client;
 
 /// What becomes of a submit whose answer was lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +62,8 @@ pub struct Account {
     pub address_range: String,
     /// The five timers.
     pub timers: Timers,
+    /// TLS; `None`: without.
+    pub tls: Option<Client>,
     /// Why this account can't be used by this version; `None` where it can.
     pub unusable: Option<String>,
 }
@@ -145,6 +148,7 @@ impl Server {
                     response: 60 * SECOND,
                     pdu_read: 10 * SECOND,
                 },
+                tls: None,
                 unusable: None,
             },
             name: None,

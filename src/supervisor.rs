@@ -3,6 +3,7 @@
 //! A [`line`] is session after session with one account. The supervisor keeps one line to the
 //! enabled server, and lets the lines to former ones drain.
 
+mod certificates;
 mod line;
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -15,6 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+use crate::config::Live;
 use crate::db::events::Event;
 use crate::db::{Database, servers};
 use crate::events::EventLog;
@@ -24,6 +26,7 @@ use crate::lease::Lease;
 use crate::recorder::{Delivered, Recorded};
 use crate::server::{Account, Server};
 use crate::session::driver::Control;
+use crate::tls::Told;
 
 /// What the heartbeat tells of the session.
 #[derive(Debug, Default)]
@@ -106,8 +109,10 @@ pub struct Context {
     pub session: Arc<watch::Sender<Option<SessionHandle>>>,
     /// For the heartbeat.
     pub gauge: Arc<Gauge>,
-    /// How long a drain awaits answers.
-    pub drain_timeout: Duration,
+    /// How long a drain awaits answers, and how often it looks for another server.
+    pub config: Live,
+    /// Which certificates were told to end soon.
+    pub certificates: Arc<Mutex<Told>>,
 }
 
 impl Context {
@@ -160,7 +165,6 @@ impl Line {
 pub async fn run(
     context: Context,
     wake: Arc<Notify>,
-    poll_interval: Duration,
     stop: CancellationToken,
     abandon: CancellationToken,
 ) {
@@ -188,6 +192,7 @@ pub async fn run(
             // The session that there is goes on.
             Err(error) => tracing::debug!(%error, "servers could not be read"),
         }
+        let poll_interval = supervisor.context.config.borrow().daemon.poll_interval();
         tokio::select! {
             () = wake.notified() => {}
             () = sleep(poll_interval) => {}
@@ -286,7 +291,7 @@ impl Supervisor {
             self.context.session.send_replace(None);
             let server = Arc::clone(&line.server.borrow());
             self.context.gauge.set("unbinding", Some(&server));
-            line.drain(self.context.drain_timeout);
+            line.drain(self.context.config.borrow().daemon.drain_timeout());
             self.draining.push(line);
         }
     }

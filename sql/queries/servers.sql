@@ -5,7 +5,8 @@ SELECT id, name, host, port, esme_system_id, esme_password, esme_source_addr, es
   esme_addr_ton, esme_addr_npi, esme_address_range, esme_service_type, esme_source_addr_ton, esme_source_addr_npi,
   esme_dest_addr_ton, esme_dest_addr_npi, esme_window_size, esme_throughput, esme_throttle_delay, esme_retry_delay,
   esme_default_alphabet, esme_transliterate, esme_long_message, esme_max_parts, esme_part_receipts, esme_receipts_without_esm_class, esme_message_id_format, esme_in_doubt,
-  esme_submit_paused, esme_tls, esme_country_code, esme_validity_period,
+  esme_submit_paused, esme_tls, esme_tls_verify, esme_tls_server_name, esme_tls_ca_file, esme_tls_cert_file, esme_tls_key_file,
+  esme_country_code, esme_validity_period,
   array_remove(ARRAY[
     CASE WHEN esme_failover_order IS NOT NULL THEN 'esme_failover_order' END
   ], NULL) AS not_yet

@@ -1,5 +1,6 @@
 //! Reads `smpp_servers`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio_postgres::Row;
@@ -12,6 +13,7 @@ use crate::receipt::IdFormat;
 use crate::server::{Account, InDoubt, Server};
 use crate::session::{BindMode, Settings, Timers};
 use crate::text::{Alphabet, LongMessage, Style};
+use crate::tls::{self, Client, Identity, Names, Roots, Verify};
 
 const SERVERS: &str = include_str!("../../sql/queries/servers.sql");
 const STATUS_CLASSES: &str = include_str!("../../sql/queries/status_classes.sql");
@@ -89,9 +91,13 @@ fn read(row: &Row) -> Server {
             )),
         ),
     };
-    if row.get("esme_tls") {
-        unusable = Some("esme_tls is not supported by this version".to_owned());
-    }
+    let tls = match tls_of(row) {
+        Ok(tls) => tls,
+        Err(reason) => {
+            unusable = Some(reason);
+            None
+        }
+    };
     // The table's constraints let no other names through; an unknown one is as good as the default.
     let alphabet: &str = row.get("esme_default_alphabet");
     let id_format: &str = row.get("esme_message_id_format");
@@ -118,6 +124,7 @@ fn read(row: &Row) -> Server {
                 response: seconds("smpp_response_timer"),
                 pdu_read: seconds("smpp_pdu_read_timer"),
             },
+            tls,
             unusable,
         },
         name: row.get("name"),
@@ -153,6 +160,46 @@ fn read(row: &Row) -> Server {
         in_doubt: InDoubt::from_name(in_doubt).unwrap_or(InDoubt::Resend),
         not_yet: row.get("not_yet"),
     }
+}
+
+/// An empty text is as good as NULL.
+fn tls_of(row: &Row) -> Result<Option<Client>, String> {
+    if !row.get::<_, bool>("esme_tls") {
+        return Ok(None);
+    }
+    let text = |column: &str| {
+        let text: Option<String> = row.get(column);
+        text.map(|text| text.trim().to_owned())
+            .filter(|text| !text.is_empty())
+    };
+    let file = |column: &str| text(column).map(PathBuf::from);
+    let identity = match (file("esme_tls_cert_file"), file("esme_tls_key_file")) {
+        (None, None) => None,
+        (None, Some(_)) => {
+            return Err(
+                "esme_tls_key_file is set without esme_tls_cert_file; a client certificate needs both"
+                    .to_owned(),
+            );
+        }
+        // Both may be in one file.
+        (Some(certificate), key) => Some(Identity {
+            key: key.unwrap_or_else(|| certificate.clone()),
+            certificate,
+        }),
+    };
+    Ok(Some(Client {
+        settings: tls::Settings {
+            verify: if row.get("esme_tls_verify") {
+                Verify::Full
+            } else {
+                Verify::Nothing
+            },
+            roots: file("esme_tls_ca_file").map_or(Roots::System, Roots::File),
+            identity,
+            names: Names::SMSC,
+        },
+        server_name: text("esme_tls_server_name"),
+    }))
 }
 
 /// A smallint that a constraint keeps between 0 and 255.

@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 
-use super::Context;
+use super::{Context, certificates};
 use crate::backoff::Backoff;
 use crate::feeder::SessionHandle;
 use crate::outbox::{Attempt, Outcome};
 use crate::recorder::{Delivered, Recorded};
 use crate::server::Server;
-use crate::session::connect::connect;
+use crate::session::connect::{ConnectError, Connected, connect};
 use crate::session::driver::{self, Control, Delivery, Notice, Outlet, Submission, SubmitOutcome};
 use crate::session::{BindMode, CloseReason};
 
@@ -88,28 +88,29 @@ async fn attempt(
     let known = Arc::clone(&server.borrow());
     let account = &known.account;
     show(context, control, "connecting", &known);
-    let stream = tokio::select! {
-        stream = connect(&account.host, account.port, account.timers.session_init) => stream,
+    let connected = tokio::select! {
+        connected = connect(&account.host, account.port, account.tls.as_ref(), account.timers.session_init) => connected,
         () = ended(control) => return Duration::ZERO,
     };
-    let stream = match stream {
-        Ok(stream) => stream,
+    let Connected { stream, tls } = match connected {
+        Ok(connected) => connected,
         Err(error) => {
-            context.emit(
-                Some(&known),
-                "connection_failed",
-                Some("down"),
-                format!("can't connect to {}: {error}", known.label()),
-            );
+            tell_no_connection(context, &known, &error);
             return backoff.wait(fastrand::f64());
         }
     };
     show(context, control, "binding", &known);
+    let secured = account.tls.as_ref().zip(tls);
+    let mut over = String::new();
+    if let Some((client, tls)) = &secured {
+        certificates::connected(context, &known, client, tls);
+        over = format!(" over {} ({})", tls.version, tls.cipher);
+    }
     context.emit(
         Some(&known),
         "binding",
         Some("down"),
-        format!("binding to {}", known.label()),
+        format!("binding to {}{over}", known.label()),
     );
     let (submissions, to_submit) = mpsc::channel(SUBMISSIONS);
     let mut outlet = SessionOutlet {
@@ -122,14 +123,20 @@ async fn attempt(
         bound_since: None,
         slowed_by: None,
     };
-    let reason = driver::run(
+    let session = driver::run(
         stream,
         known.session_config(),
         to_submit,
         control.clone(),
         &mut outlet,
-    )
-    .await;
+    );
+    let reason = match secured {
+        None => session.await,
+        Some((client, tls)) => tokio::select! {
+            reason = session => reason,
+            never = certificates::watch(context, &known, client, tls) => match never {},
+        },
+    };
     outlet.retract();
     show(context, control, "closed", &known);
     let bound_for = outlet.bound_since.map(|since| since.elapsed());
@@ -154,6 +161,20 @@ async fn attempt(
         }
         _ => backoff.wait(fastrand::f64()),
     }
+}
+
+fn tell_no_connection(context: &Context, server: &Server, error: &ConnectError) {
+    let peer = match error {
+        ConnectError::Tls(error) => error.peer.as_deref(),
+        ConnectError::Tcp(_) => None,
+    };
+    context.emit_with(
+        Some(server),
+        "connection_failed",
+        Some("down"),
+        format!("can't connect to {}: {error}", server.label()),
+        peer.map(|peer| json!({ "certificate": certificates::details(peer) })),
+    );
 }
 
 fn tell_end(

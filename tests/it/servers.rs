@@ -251,17 +251,16 @@ async fn a_server_with_an_empty_host_is_an_event_and_can_be_mended() {
 async fn settings_that_this_version_lacks_make_a_server_unusable() {
     let world = World::new().await;
     let mut daemon = world.daemon();
-    world.enable_sim(", esme_tls", ", TRUE").await;
+    let both = ", 'transmitter+receiver'";
+    world.enable_sim(", esme_bind_mode", both).await;
     world.until_events("server_unusable", 1).await;
     world
-        .sql("UPDATE smpp_servers SET esme_tls = FALSE, esme_bind_mode = 'transmitter+receiver'")
+        .sql("UPDATE smpp_servers SET esme_bind_mode = NULL, esme_tls = TRUE, esme_tls_key_file = 'key.pem'")
         .await;
     world.until_events("server_unusable", 2).await;
     assert!(daemon.is_running());
     assert_eq!(world.sim.ledger().counts().connections, 0);
-    world
-        .sql("UPDATE smpp_servers SET esme_bind_mode = NULL")
-        .await;
+    world.sql("UPDATE smpp_servers SET esme_tls = FALSE").await;
     world.until_bound().await;
 }
 

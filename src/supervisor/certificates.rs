@@ -1,0 +1,90 @@
+//! What is told of TLS: that nothing is checked, and that a certificate ends soon.
+
+use std::convert::Infallible;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use chrono::Utc;
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use super::Context;
+use crate::server::Server;
+use crate::tls::{Certificate, Client, Negotiated, Verify};
+
+/// Between looks while a session stays: it may stay for months.
+const LOOK: Duration = Duration::from_secs(60 * 60);
+
+/// Tells of a new connection what is not as it should be.
+pub(super) fn connected(context: &Context, server: &Server, client: &Client, tls: &Negotiated) {
+    if client.settings.verify == Verify::Nothing {
+        context.emit_with(
+            Some(server),
+            "tls_unverified",
+            Some("degraded"),
+            format!(
+                "esme_tls_verify is FALSE: nothing tells whether it is {} that answers and gets the password",
+                server.label()
+            ),
+            tls.peer.as_ref().map(details),
+        );
+    }
+    look(context, server, tls);
+}
+
+/// Looks again and again, for as long as the session stays.
+pub(super) async fn watch(
+    context: &Context,
+    server: &Server,
+    client: &Client,
+    mut tls: Negotiated,
+) -> Infallible {
+    loop {
+        sleep(LOOK).await;
+        // A renewed file is what the next connection uses; one that can't be read is told by that.
+        if let Ok(own) = client.settings.own_certificate() {
+            tls.own = own;
+        }
+        look(context, server, &tls);
+    }
+}
+
+fn look(context: &Context, server: &Server, tls: &Negotiated) {
+    let whose = [
+        (&tls.peer, format!("the certificate of {}", server.label())),
+        (&tls.own, "our certificate (esme_tls_cert_file)".to_owned()),
+    ];
+    for (certificate, whose) in whose {
+        let Some(certificate) = certificate else {
+            continue;
+        };
+        let expiry = context
+            .certificates
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .look(certificate, Utc::now());
+        if let Some(expiry) = expiry {
+            let mut details = details(certificate);
+            details["days_left"] = expiry.days_left.into();
+            context.emit_with(
+                Some(server),
+                "certificate_expires",
+                None,
+                format!("{whose}, {}, {}", certificate.label(), expiry.message),
+                Some(details),
+            );
+        }
+    }
+}
+
+/// A certificate for programs.
+pub(super) fn details(certificate: &Certificate) -> Value {
+    json!({
+        "subject": certificate.subject,
+        "issuer": certificate.issuer,
+        "names": certificate.names,
+        "not_before": certificate.not_before.to_rfc3339(),
+        "not_after": certificate.not_after.to_rfc3339(),
+        "sha256": certificate.fingerprint,
+    })
+}
