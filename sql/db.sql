@@ -590,7 +590,7 @@ COMMENT ON COLUMN smpp_tx_queue.smpp_dest_addr_ton IS 'Type of number of the des
 COMMENT ON COLUMN smpp_tx_queue.smpp_dest_addr_npi IS 'Numbering plan of the destination; NULL: as the server says';
 COMMENT ON COLUMN smpp_tx_queue.smpp_service_type IS 'service_type, at most 5 octets; NULL: as the server says';
 COMMENT ON COLUMN smpp_tx_queue.smpp_protocol_id IS 'protocol_id; NULL: 0';
-COMMENT ON COLUMN smpp_tx_queue.smpp_esm_class IS 'esm_class; NULL: chosen';
+COMMENT ON COLUMN smpp_tx_queue.smpp_esm_class IS 'esm_class; NULL: 0, and what the parts of a long message need';
 COMMENT ON COLUMN smpp_tx_queue.smpp_data_coding IS 'data_coding, which also says how the text is encoded; NULL: chosen by the text';
 COMMENT ON COLUMN smpp_tx_queue.smpp_message_class IS 'Message class: 0 is shown at once and not stored (flash), 1 phone, 2 SIM, 3 terminal equipment; NULL: none';
 COMMENT ON COLUMN smpp_tx_queue.smpp_validity_period IS 'How long the SMSC may try to deliver it, from each submit on; NULL: esme_validity_period of the server. In whole seconds (rounded up), exact up to 31 days; more days are sent as calendar months and years, two days off at most';
@@ -797,7 +797,7 @@ COMMENT ON COLUMN smpp_inbox.message IS 'The text; where parts are missing that 
 COMMENT ON COLUMN smpp_inbox.parts IS 'How many parts the message has in all, also where some are missing; rx_ids has those that are there';
 COMMENT ON COLUMN smpp_inbox.complete IS 'FALSE: parts are missing after the reassembly timeout; one that comes within a day still completes it, when no other message has claimed it within the timeout, and processed is FALSE again then';
 COMMENT ON COLUMN smpp_inbox.processed IS 'For the application: set it when the message has been dealt with';
-COMMENT ON COLUMN smpp_inbox.repeated IS 'TRUE: the SMSC has sent the same message before';
+COMMENT ON COLUMN smpp_inbox.repeated IS 'TRUE: the same phone sent the same text to the same number within the ten minutes before (a long message: the same parts within a day); a hint only, for a person may mean it';
 COMMENT ON COLUMN smpp_inbox.server_id IS 'Server that it came from: smpp_servers.id';
 COMMENT ON COLUMN smpp_inbox.rx_ids IS 'Its PDUs: smpp_rx_queue.id, in the order of the parts, without repeated and missing ones';
 
@@ -914,7 +914,7 @@ CREATE TABLE smpp_status (
 COMMENT ON TABLE smpp_status IS
   'One row a lane: how its daemon is doing, and the lease that lets only one daemon a lane work at a time.';
 COMMENT ON COLUMN smpp_status.lane IS 'The lane';
-COMMENT ON COLUMN smpp_status.session_state IS 'State of the SMPP session: closed while there is none';
+COMMENT ON COLUMN smpp_status.session_state IS 'State of the SMPP session: connecting, binding, bound, throttled; closed (there is none), waiting (for the next attempt to bind), unusable (the row of the server can not work)';
 COMMENT ON COLUMN smpp_status.server_id IS 'Server of the session: smpp_servers.id';
 COMMENT ON COLUMN smpp_status.since IS 'Since when the session has been in this state';
 COMMENT ON COLUMN smpp_status.window_in_use IS 'Requests that await their answer';
@@ -1593,7 +1593,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION esmed_rematch() IS
-  'Applies the receipts that match no message (view smpp_unmatched_receipts) again, by the present esme_message_id_format of their servers. Returns how many were matched. Those whose message somebody has locked are left for the next time. Messages that were inserted or sent after a receipt came are not meant by it.';
+  'Applies the receipts that match no message (view smpp_unmatched_receipts) again, by the present esme_message_id_format of their servers. Returns how many were matched. Those whose message somebody has locked are left for the next time. A receipt is never taken for that of a message that was inserted or sent after it came.';
 
 CREATE FUNCTION esmed_id_formats(server_id bigint)
   RETURNS TABLE (format text, matches bigint, receipts bigint)

@@ -8,6 +8,7 @@ mod support;
 mod bad_input;
 mod basics;
 mod classes;
+mod documents;
 mod doubt;
 mod due;
 mod events;
