@@ -54,7 +54,7 @@ fn log(event: &Event, left_out: u32) {
         ..
     } = event;
     let left_out = (left_out > 0).then_some(left_out);
-    if is_trouble(event) || *kind == "events_lost" {
+    if is_trouble(event) || matches!(*kind, "server_warning" | "events_lost") {
         tracing::warn!(
             component,
             "type" = kind,

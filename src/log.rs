@@ -1,5 +1,6 @@
 //! The log on standard error: for a terminal, for journald, or as JSON. Level and form can change while it runs.
 
+pub mod hours;
 mod line;
 pub mod repeats;
 

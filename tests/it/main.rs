@@ -18,6 +18,7 @@ mod holds;
 mod inbox;
 mod lease;
 mod listen;
+mod logs;
 mod long;
 mod long_in;
 mod order;
