@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use esmed::config::Config;
+
 use crate::support::World;
 
 /// Stands before an SQL example that no test can run, with the reason.
@@ -21,8 +23,9 @@ fn documents() -> Vec<PathBuf> {
     documents
 }
 
-/// The SQL examples of a document, in their order, with the number of their first line. One in a list is indented.
-fn examples(text: &str) -> Vec<(usize, String)> {
+/// The examples of a document in a language, in their order, with the number of their first line. One in a list is indented.
+fn examples(text: &str, language: &str) -> Vec<(usize, String)> {
+    let begin = format!("```{language}");
     let mut examples = Vec::new();
     let mut open: Option<(usize, String, bool)> = None;
     let mut excused = false;
@@ -39,7 +42,7 @@ fn examples(text: &str) -> Vec<(usize, String)> {
                     examples.push((start, example));
                 }
             }
-            None if trimmed == "```sql" => {
+            None if trimmed == begin => {
                 open = Some((number + 2, String::new(), excused));
                 excused = false;
             }
@@ -76,7 +79,7 @@ async fn every_sql_example_runs() {
                  VALUES ('a', 's', 'p'), ('b', 's', 'p')",
             )
             .await;
-        for (line, example) in examples(&text) {
+        for (line, example) in examples(&text, "sql") {
             if let Err(error) = world.db.batch_execute(&example).await {
                 panic!("{name}, line {line}: {error:?}\n{example}");
             }
@@ -85,6 +88,22 @@ async fn every_sql_example_runs() {
         world.sql("ROLLBACK").await;
     }
     assert!(count >= 20, "{count} examples were found");
+}
+
+#[test]
+fn every_configuration_example_is_valid() {
+    let mut count = 0;
+    for document in documents() {
+        let text = fs::read_to_string(&document).unwrap();
+        for (line, example) in examples(&text, "toml") {
+            let place = format!("{}, line {line}", document.display());
+            if let Err(error) = Config::parse(&place, &example, []) {
+                panic!("{error}");
+            }
+            count += 1;
+        }
+    }
+    assert!(count >= 2, "{count} examples were found");
 }
 
 #[tokio::test]
