@@ -117,6 +117,10 @@ impl Lines {
             Some(stand_in) => self.tend(Place::StandIn, stand_in),
             None => {
                 let line = self.stand_in.take();
+                if let Some(line) = &line {
+                    // How the lane is, the enabled one tells from now on.
+                    line.board.set_foremost(false);
+                }
                 self.retire(line);
             }
         }
