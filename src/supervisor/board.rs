@@ -157,8 +157,9 @@ impl Board {
         self.foremost.load(Ordering::Relaxed)
     }
 
-    pub(super) fn set_foremost(&self, foremost: bool) {
-        self.foremost.store(foremost, Ordering::Relaxed);
+    /// Returns what it was.
+    pub(super) fn set_foremost(&self, foremost: bool) -> bool {
+        self.foremost.swap(foremost, Ordering::Relaxed)
     }
 
     fn stands_in(&self) -> bool {

@@ -249,6 +249,9 @@ impl Lines {
         let other = self.stand_in.as_ref();
         let foremost = place == Place::Enabled && other.is_none_or(|it| !it.board.is_foremost());
         board.set_foremost(foremost);
+        if foremost {
+            self.context.gauge.in_flight.store(0, Ordering::Relaxed);
+        }
         board.set_stands_in(place == Place::StandIn);
         let (control, told) = watch::channel(Control {
             settings: server.settings,
@@ -289,17 +292,20 @@ impl Lines {
             Submitter::Enabled => self.enabled.as_ref(),
             Submitter::StandIn => self.stand_in.as_ref(),
         };
+        let gauge = &self.context.gauge;
         for other in self.enabled.iter().chain(&self.stand_in) {
             let foremost = line.is_some_and(|line| Arc::ptr_eq(&line.board, &other.board));
-            other.board.set_foremost(foremost);
+            let changed = other.board.set_foremost(foremost) != foremost;
+            if foremost && changed {
+                // From here on it tells itself.
+                let in_flight = other.board.in_flight.load(Ordering::Relaxed);
+                gauge.in_flight.store(in_flight, Ordering::Relaxed);
+            }
+        }
+        if let Some(line) = line {
+            gauge.set(line.board.state(), Some(&line.known()));
         }
         self.publish(line.and_then(|line| line.board.handle()));
-        if let Some(line) = line {
-            let gauge = &self.context.gauge;
-            gauge.set(line.board.state(), Some(&line.known()));
-            let in_flight = line.board.in_flight.load(Ordering::Relaxed);
-            gauge.in_flight.store(in_flight, Ordering::Relaxed);
-        }
     }
 
     fn publish(&self, handle: Option<SessionHandle>) {

@@ -72,6 +72,40 @@ async fn by_server(world: &World, id: i64) -> i64 {
         .await
 }
 
+/// Every example of the document is run.
+#[tokio::test]
+async fn the_document_is_right() {
+    let world = World::new().await;
+    let (second, third) = (simulator(|_| {}), simulator(|_| {}));
+    let servers = [
+        (&world.sim, "first"),
+        (&second, "second"),
+        (&third, "third"),
+    ];
+    for (sim, name) in servers {
+        let name = format!(", '{name}'");
+        world
+            .add_server(sim, sim.addr() == world.sim.addr(), ", name", &name)
+            .await;
+    }
+    let document = include_str!("../../docs/failover.md");
+    let mut examples = 0;
+    for example in document.split("```sql\n").skip(1) {
+        world.sql(example.split("```").next().unwrap()).await;
+        examples += 1;
+    }
+    assert!(examples >= 4, "{examples}");
+    world
+        .sql("UPDATE smpp_servers SET esme_failover_after = 1 WHERE name <> 'third'")
+        .await;
+    world.sim.stop().await;
+    second.stop().await;
+    let _daemon = world.daemon();
+    let id = world.send("447911123400", "by the third").await;
+    world.until_status(id, "sent").await;
+    assert_eq!(third.ledger().count(), 1);
+}
+
 #[tokio::test]
 async fn one_stands_in_while_the_enabled_server_is_away_and_gives_back() {
     let (world, first) = world().await;

@@ -266,3 +266,18 @@ async fn a_transmitter_that_is_lost_again_and_again_loses_nothing() {
     assert!(ledger.peak_window() <= 10);
     assert_eq!(binds(&world, CommandId::BIND_RECEIVER).len(), 1);
 }
+
+#[tokio::test]
+async fn both_end_with_the_lease() {
+    let world = World::new().await;
+    let _daemon = world.daemon();
+    world.enable_sim(PAIR.0, PAIR.1).await;
+    until_state(&world, "bound").await;
+    world.sql("DELETE FROM smpp_status").await;
+    world.until_events("bound", 4).await;
+    assert_eq!(world.sim.ledger().counts().open_sessions, 2);
+    let id = world.send("447911123400", "under the next lease").await;
+    world.until_state(id, "DELIVERED").await;
+    assert_eq!(binds(&world, CommandId::BIND_TRANSMITTER).len(), 2);
+    assert_eq!(binds(&world, CommandId::BIND_RECEIVER).len(), 2);
+}
