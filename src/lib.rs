@@ -10,6 +10,7 @@ pub mod config;
 pub mod daemon;
 pub mod db;
 pub mod events;
+pub mod failover;
 pub mod feeder;
 pub mod hex;
 pub mod in_flight;

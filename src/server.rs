@@ -50,6 +50,8 @@ pub struct Account {
     pub password: Password,
     /// Which bind.
     pub mode: BindMode,
+    /// Beside it, a second session with a bind_receiver.
+    pub with_receiver: bool,
     /// system_type of the bind.
     pub system_type: String,
     /// interface_version of the bind.
@@ -119,8 +121,10 @@ pub struct Server {
     pub id_format: IdFormat,
     /// What becomes of a submit whose answer was lost.
     pub in_doubt: InDoubt,
-    /// Columns that are set and that this version can't honour.
-    pub not_yet: Vec<String>,
+    /// It may stand in for the enabled server of its lane.
+    pub stands_in: bool,
+    /// Not bound for so long, it is stood in for.
+    pub failover_after: Duration,
 }
 
 impl Server {
@@ -136,6 +140,7 @@ impl Server {
                 system_id: String::new(),
                 password: Password::default(),
                 mode: BindMode::Transmitter,
+                with_receiver: false,
                 system_type: String::new(),
                 interface_version: 0x34,
                 addr_ton: 0,
@@ -178,7 +183,8 @@ impl Server {
             receipts_without_esm_class: false,
             id_format: IdFormat::Same,
             in_doubt: InDoubt::Resend,
-            not_yet: Vec::new(),
+            stands_in: false,
+            failover_after: 60 * SECOND,
         }
     }
 
@@ -210,9 +216,6 @@ impl Server {
                     "{column} has {octets} octets, SMPP 3.4 allows {allowed}; sent all the same"
                 ));
             }
-        }
-        for column in &self.not_yet {
-            warnings.push(format!("{column} is set, which this version does not heed"));
         }
         warnings.extend(self.classes.warnings());
         warnings

@@ -16,15 +16,41 @@ use crate::text::{Alphabet, LongMessage, Style};
 use crate::tls::{self, Client, Identity, Names, Roots, Verify};
 
 const SERVERS: &str = include_str!("../../sql/queries/servers.sql");
+/// Servers that may stand in; further ones are never tried.
+pub const MOST_STAND_INS: i64 = 20;
+
 const STATUS_CLASSES: &str = include_str!("../../sql/queries/status_classes.sql");
+
+/// The servers of a lane that may be used.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Lane {
+    /// The one to use.
+    pub enabled: Option<Server>,
+    /// Those that may stand in for it, in their order.
+    pub stand_ins: Vec<Server>,
+}
+
+/// The servers of a lane that may be used; at most [`MOST_STAND_INS`] that stand in.
+///
+/// # Errors
+/// When the database can't answer.
+pub async fn of_lane(database: &Database, lane: &str) -> Result<Lane, DbError> {
+    let mut servers = select(database, Some(lane), &[]).await?;
+    let enabled = servers.iter().position(|(_, is_enabled)| *is_enabled);
+    let enabled = enabled.map(|index| servers.remove(index).0);
+    let others = servers.into_iter().map(|(server, _)| server);
+    Ok(Lane {
+        enabled,
+        stand_ins: others.filter(|server| server.stands_in).collect(),
+    })
+}
 
 /// The enabled server of a lane.
 ///
 /// # Errors
 /// When the database can't answer.
 pub async fn enabled(database: &Database, lane: &str) -> Result<Option<Server>, DbError> {
-    let rows = select(database, Some(lane), &[]).await?;
-    Ok(rows.into_iter().next())
+    Ok(of_lane(database, lane).await?.enabled)
 }
 
 /// The servers with these ids, whatever their lane.
@@ -32,27 +58,34 @@ pub async fn enabled(database: &Database, lane: &str) -> Result<Option<Server>, 
 /// # Errors
 /// When the database can't answer.
 pub async fn by_id(database: &Database, ids: &[i64]) -> Result<Vec<Server>, DbError> {
-    select(database, None, ids).await
+    let servers = select(database, None, ids).await?;
+    Ok(servers.into_iter().map(|(server, _)| server).collect())
 }
 
+/// Servers, and whether each is enabled.
 async fn select(
     database: &Database,
     lane: Option<&str>,
     ids: &[i64],
-) -> Result<Vec<Server>, DbError> {
+) -> Result<Vec<(Server, bool)>, DbError> {
     let client = database.client().await?;
     let statement = client.prepare_cached(SERVERS).await?;
-    let rows = client.query(&statement, &[&lane, &ids]).await?;
-    let mut servers: Vec<Server> = rows.iter().map(read).collect();
+    let rows = client
+        .query(&statement, &[&lane, &ids, &MOST_STAND_INS])
+        .await?;
+    let mut servers: Vec<(Server, bool)> = rows
+        .iter()
+        .map(|row| (read(row), row.get("enabled")))
+        .collect();
     if servers.is_empty() {
         return Ok(servers);
     }
     let statement = client.prepare_cached(STATUS_CLASSES).await?;
-    let ids: Vec<i64> = servers.iter().map(|server| server.account.id).collect();
+    let ids: Vec<i64> = servers.iter().map(|it| it.0.account.id).collect();
     // One more tells that there are more.
     let most = i64::try_from(MOST_OVERRIDES + 1).unwrap_or(i64::MAX);
     let rows = client.query(&statement, &[&ids, &most]).await?;
-    for server in &mut servers {
+    for (server, _) in &mut servers {
         let id = server.account.id;
         let of_server = rows.iter().filter(|row| row.get::<_, i64>("id") == id);
         server.classes = Classes::new(of_server.filter_map(read_override));
@@ -78,8 +111,9 @@ fn read(row: &Row) -> Server {
     let octet = |column: &str| octet(row.get(column));
     let optional_octet = |column: &str| row.get::<_, Option<i16>>(column).map(self::octet);
     let bind_mode: Option<&str> = row.get("esme_bind_mode");
+    let with_receiver = bind_mode == Some("transmitter+receiver");
     let (mode, mut unusable) = match bind_mode {
-        Some("transmitter") => (BindMode::Transmitter, None),
+        Some("transmitter" | "transmitter+receiver") => (BindMode::Transmitter, None),
         Some("receiver") => (BindMode::Receiver, None),
         Some("transceiver") => (BindMode::Transceiver, None),
         None if row.get("esme_bind_transceiver") => (BindMode::Transceiver, None),
@@ -112,6 +146,7 @@ fn read(row: &Row) -> Server {
             system_id: row.get("esme_system_id"),
             password: Password::from(row.get::<_, String>("esme_password")),
             mode,
+            with_receiver,
             system_type: row.get("smpp_system_type"),
             interface_version: octet("smpp_interface_version"),
             addr_ton: octet("esme_addr_ton"),
@@ -158,7 +193,8 @@ fn read(row: &Row) -> Server {
         receipts_without_esm_class: row.get("esme_receipts_without_esm_class"),
         id_format: id_format.parse().unwrap_or(IdFormat::Same),
         in_doubt: InDoubt::from_name(in_doubt).unwrap_or(InDoubt::Resend),
-        not_yet: row.get("not_yet"),
+        stands_in: row.get::<_, Option<i32>>("esme_failover_order").is_some(),
+        failover_after: seconds("esme_failover_after"),
     }
 }
 

@@ -196,6 +196,11 @@ impl Sim {
         self.shared.end_all(Ending::Reset)
     }
 
+    /// Resets one TCP connection, by the number of its session; `false` where it is gone.
+    pub fn drop_session(&self, session: u64) -> bool {
+        self.shared.end(session, Ending::Reset)
+    }
+
     /// Sends unbind to every bound session; says to how many. A session is closed when the client
     /// has answered.
     pub fn unbind_all(&self) -> usize {

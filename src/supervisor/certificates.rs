@@ -8,7 +8,7 @@ use chrono::Utc;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use super::Context;
+use super::line::Side;
 use crate::server::Server;
 use crate::tls::{Certificate, Client, Negotiated, Verify};
 
@@ -16,10 +16,10 @@ use crate::tls::{Certificate, Client, Negotiated, Verify};
 const LOOK: Duration = Duration::from_secs(60 * 60);
 
 /// Tells of a new connection what is not as it should be.
-pub(super) fn connected(context: &Context, server: &Server, client: &Client, tls: &Negotiated) {
+pub(super) fn connected(side: &Side, server: &Server, client: &Client, tls: &Negotiated) {
     if client.settings.verify == Verify::Nothing {
-        context.emit_with(
-            Some(server),
+        side.emit(
+            server,
             "tls_unverified",
             Some("degraded"),
             format!(
@@ -29,12 +29,12 @@ pub(super) fn connected(context: &Context, server: &Server, client: &Client, tls
             tls.peer.as_ref().map(details),
         );
     }
-    look(context, server, tls);
+    look(side, server, tls);
 }
 
 /// Looks again and again, for as long as the session stays.
 pub(super) async fn watch(
-    context: &Context,
+    side: &Side,
     server: &Server,
     client: &Client,
     mut tls: Negotiated,
@@ -45,11 +45,11 @@ pub(super) async fn watch(
         if let Ok(own) = client.settings.own_certificate() {
             tls.own = own;
         }
-        look(context, server, &tls);
+        look(side, server, &tls);
     }
 }
 
-fn look(context: &Context, server: &Server, tls: &Negotiated) {
+fn look(side: &Side, server: &Server, tls: &Negotiated) {
     let whose = [
         (&tls.peer, format!("the certificate of {}", server.label())),
         (&tls.own, "our certificate (esme_tls_cert_file)".to_owned()),
@@ -58,7 +58,8 @@ fn look(context: &Context, server: &Server, tls: &Negotiated) {
         let Some(certificate) = certificate else {
             continue;
         };
-        let expiry = context
+        let expiry = side
+            .context
             .certificates
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -66,8 +67,8 @@ fn look(context: &Context, server: &Server, tls: &Negotiated) {
         if let Some(expiry) = expiry {
             let mut details = details(certificate);
             details["days_left"] = expiry.days_left.into();
-            context.emit_with(
-                Some(server),
+            side.emit(
+                server,
                 "certificate_expires",
                 None,
                 format!("{whose}, {}, {}", certificate.label(), expiry.message),
