@@ -1,8 +1,8 @@
 //! Which server is enabled, and the line to it.
 //!
-//! A [`line`] is session after session with one account, or a [`pair`] of them. The supervisor keeps one line to the
+//! A `line` is session after session with one account, or a `pair` of them. The supervisor keeps one line to the
 //! enabled server, another to the one that stands in for it, and lets the lines to former ones drain. Each line shows on
-//! its [`board`] how it is doing; only the one that [`lines`] puts forward gets the submits.
+//! its `board` how it is doing; only the one that `lines` puts forward gets the submits.
 
 mod board;
 mod certificates;
