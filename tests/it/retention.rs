@@ -307,7 +307,8 @@ async fn a_daemon_that_stands_by_deletes_nothing() {
     world.until_events("no_server", 1).await;
     add_old_event(&world).await;
     let mut second = daemon(&world, ALL);
-    // It reads its configuration, so it runs; and it does nothing else until the first has ended.
+    second.until_logged("standing by").await;
+    // It reads its configuration again, and deletes nothing until the first has ended.
     second.signal("HUP");
     world.until_events("config_reloaded", 1).await;
     assert_eq!(world.events("old").await, 1);
