@@ -165,7 +165,7 @@ impl Settings {
                 verify,
                 files::certificates(path, names.ca)?,
                 names,
-                &format!("{} ({})", names.ca, path.display()),
+                &format!("those in {} ({})", names.ca, path.display()),
                 &provider,
             )?,
         });

@@ -12,6 +12,7 @@ use super::{Context, certificates};
 use crate::backoff::Backoff;
 use crate::feeder::SessionHandle;
 use crate::outbox::{Attempt, Outcome};
+use crate::pdu::FrameError;
 use crate::recorder::{Delivered, Recorded};
 use crate::server::Server;
 use crate::session::connect::{ConnectError, Connected, connect};
@@ -198,8 +199,18 @@ fn tell_end(
         Some(server),
         kind,
         status,
-        format!("{}: {reason}", server.label()),
+        format!("{}: {reason}{}", server.label(), hint_of_tls(reason)),
     );
+}
+
+/// A server that speaks TLS answers what it can't read with a TLS alert (0x15), version 3.x.
+fn hint_of_tls(reason: &CloseReason) -> &'static str {
+    match reason {
+        CloseReason::Framing(FrameError::TooLong { length, .. }) if length >> 16 == 0x1503 => {
+            "; that is TLS: should esme_tls be TRUE?"
+        }
+        _ => "",
+    }
 }
 
 /// Reports the state of the line, unless it was told to end: what is reported then is another's.

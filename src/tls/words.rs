@@ -120,7 +120,7 @@ fn certificate(
             )
         }
         CertificateError::UnknownIssuer => format!(
-            "the certificate of the server was issued by {}, whom {roots} do not vouch for; {} has to hold its authority",
+            "the certificate of the server was issued by {}, who is not among {roots}; {} has to hold that authority",
             leaf.map_or("somebody", |leaf| leaf.issuer.as_str()),
             names.ca
         ),
@@ -142,7 +142,7 @@ fn certificate(
             "the certificate of the server is not for servers (extended key usage)".to_owned()
         }
         CertificateError::BadSignature => {
-            format!("the certificate of the server carries a signature that is not by {roots}")
+            format!("the certificate of the server carries a signature that is by none of {roots}")
         }
         CertificateError::Revoked => "the certificate of the server was revoked".to_owned(),
         other => {
