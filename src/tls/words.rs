@@ -78,8 +78,12 @@ fn refusal(alert: AlertDescription) -> String {
         AlertDescription::CertificateRevoked => "our certificate was revoked",
         AlertDescription::BadCertificate
         | AlertDescription::CertificateUnknown
-        | AlertDescription::UnsupportedCertificate => "it does not take our certificate, or its lack",
-        AlertDescription::DecryptError => "our key does not fit our certificate, or its proof failed",
+        | AlertDescription::UnsupportedCertificate => {
+            "it does not take our certificate, or its lack"
+        }
+        AlertDescription::DecryptError => {
+            "our key does not fit our certificate, or its proof failed"
+        }
         AlertDescription::AccessDenied => "our certificate is right, but may not come in",
         AlertDescription::ProtocolVersion => "it takes neither TLS 1.2 nor 1.3",
         AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity => {
@@ -124,20 +128,19 @@ fn certificate(
             leaf.map_or("somebody", |leaf| leaf.issuer.as_str()),
             names.ca
         ),
-        CertificateError::NotValidForNameContext { expected, .. } => {
-            let presented = match leaf {
-                Some(leaf) if leaf.names.is_empty() => {
-                    format!("{} and carries no subjectAltName", leaf.subject)
-                }
-                Some(leaf) => leaf.names.join(", "),
-                None => "others".to_owned(),
-            };
-            format!(
-                "the certificate of the server is for {presented}, not for {}; {} has to be a name that it carries",
+        CertificateError::NotValidForNameContext { expected, .. } => match leaf {
+            Some(leaf) if leaf.names.is_empty() => format!(
+                "the certificate of the server, {}, carries no subjectAltName; it has to carry one with {}",
+                leaf.subject,
+                expected.to_str()
+            ),
+            leaf => format!(
+                "the certificate of the server is for {}, not for {}; {} has to be a name that it carries",
+                leaf.map_or("others".to_owned(), |leaf| leaf.names.join(", ")),
                 expected.to_str(),
                 names.server_name
-            )
-        }
+            ),
+        },
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
             "the certificate of the server is not for servers (extended key usage)".to_owned()
         }

@@ -79,10 +79,30 @@ async fn keys_may_have_any_usual_form() {
         run.is_ok_and(|output| output.status.success())
     };
     let (rsa, ec) = (path("rsa.pem"), path("ec.pem"));
-    let made = openssl(&["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", &rsa])
-        && openssl(&["rsa", "-traditional", "-in", &rsa, "-out", &path("pkcs1.pem")])
-        && openssl(&["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384", "-out", &ec])
-        && openssl(&["ec", "-in", &ec, "-out", &path("sec1.pem")]);
+    let made = openssl(&[
+        "genpkey",
+        "-algorithm",
+        "RSA",
+        "-pkeyopt",
+        "rsa_keygen_bits:2048",
+        "-out",
+        &rsa,
+    ]) && openssl(&[
+        "rsa",
+        "-traditional",
+        "-in",
+        &rsa,
+        "-out",
+        &path("pkcs1.pem"),
+    ]) && openssl(&[
+        "genpkey",
+        "-algorithm",
+        "EC",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-384",
+        "-out",
+        &ec,
+    ]) && openssl(&["ec", "-in", &ec, "-out", &path("sec1.pem")]);
     if !made {
         eprintln!("openssl is not installed: PKCS#1 and SEC1 were not tried");
         return;
@@ -105,7 +125,10 @@ async fn keys_may_have_any_usual_form() {
         columns(&of_rsa, Path::new(&path("pkcs1.pem"))),
         columns(&of_ec, Path::new(&ec)),
         columns(&of_ec, Path::new(&path("sec1.pem"))),
-        format!("esme_tls_cert_file = '{}', esme_tls_key_file = NULL", both.display()),
+        format!(
+            "esme_tls_cert_file = '{}', esme_tls_key_file = NULL",
+            both.display()
+        ),
     ]
     .iter()
     .enumerate()
@@ -115,11 +138,37 @@ async fn keys_may_have_any_usual_form() {
         world.until_events("bound", count).await;
     }
     // One that asks for a passphrase, and one that belongs to another certificate.
-    assert!(openssl(&["pkey", "-in", &ec, "-aes256", "-passout", "pass:secret", "-out", &path("locked.pem")]));
-    point(&world, &sim, &columns(&of_ec, Path::new(&path("locked.pem")))).await;
-    told(&world, "connection_failed", 0, "is protected by a passphrase").await;
+    assert!(openssl(&[
+        "pkey",
+        "-in",
+        &ec,
+        "-aes256",
+        "-passout",
+        "pass:secret",
+        "-out",
+        &path("locked.pem")
+    ]));
+    point(
+        &world,
+        &sim,
+        &columns(&of_ec, Path::new(&path("locked.pem"))),
+    )
+    .await;
+    told(
+        &world,
+        "connection_failed",
+        0,
+        "is protected by a passphrase",
+    )
+    .await;
     point(&world, &sim, &columns(&of_ec, Path::new(&rsa))).await;
-    told(&world, "connection_failed", 0, "does not belong to the certificate").await;
+    told(
+        &world,
+        "connection_failed",
+        0,
+        "does not belong to the certificate",
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -127,7 +176,11 @@ async fn certificates_that_end_soon_are_told_once_a_stage() {
     let authority = Authority::new("our authority");
     let world = world(&authority, |_| {}).await;
     let own = files(&world, "own", &authority.issue_with(&["esmed"], until(5)));
-    let tls = files(&world, "ending", &authority.issue_with(&["127.0.0.1"], until(12)));
+    let tls = files(
+        &world,
+        "ending",
+        &authority.issue_with(&["127.0.0.1"], until(12)),
+    );
     let sim = secured(tls);
     point(&world, &sim, &columns(&own.certificate, &own.key)).await;
     let daemon = world.daemon();
@@ -136,7 +189,10 @@ async fn certificates_that_end_soon_are_told_once_a_stage() {
     let peer = told(&world, "certificate_expires", 0, "CN=127.0.0.1, expires on").await;
     assert!(peer.contains("in 11 days"), "{peer}");
     let own = told(&world, "certificate_expires", 0, "CN=esmed, expires on").await;
-    assert!(own.contains("esme_tls_cert_file") && own.contains("in 4 days"), "{own}");
+    assert!(
+        own.contains("esme_tls_cert_file") && own.contains("in 4 days"),
+        "{own}"
+    );
     let days: i32 = world
         .one("SELECT min((details->>'days_left')::integer) FROM smpp_events WHERE type = 'certificate_expires'")
         .await;
@@ -149,5 +205,9 @@ async fn certificates_that_end_soon_are_told_once_a_stage() {
     assert_eq!(status, None);
     assert_eq!(sim.drop_connections(), 1);
     world.until_events("bound", 2).await;
-    assert_eq!(world.events("certificate_expires").await, 2, "not at each bind");
+    assert_eq!(
+        world.events("certificate_expires").await,
+        2,
+        "not at each bind"
+    );
 }

@@ -67,9 +67,7 @@ fn params(names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Certif
     let list: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
     let mut params = CertificateParams::new(list).unwrap();
     params.distinguished_name = rcgen::DistinguishedName::new();
-    params
-        .distinguished_name
-        .push(DnType::CommonName, names[0]);
+    params.distinguished_name.push(DnType::CommonName, names[0]);
     change(&mut params);
     params
 }
@@ -141,12 +139,17 @@ async fn world(authority: &Authority, change: impl FnOnce(&mut Behaviour)) -> Wo
 
 /// Waits for an event of this type whose message has these words, and counts no earlier one.
 async fn told(world: &World, kind: &str, after: i64, words: &str) -> String {
-    let condition = format!("type = '{kind}' AND id > {after} AND position('{words}' in message) > 0");
+    let condition =
+        format!("type = '{kind}' AND id > {after} AND position('{words}' in message) > 0");
     world
-        .until(&format!("SELECT EXISTS (SELECT FROM smpp_events WHERE {condition})"))
+        .until(&format!(
+            "SELECT EXISTS (SELECT FROM smpp_events WHERE {condition})"
+        ))
         .await;
     world
-        .one(&format!("SELECT message FROM smpp_events WHERE {condition} ORDER BY id LIMIT 1"))
+        .one(&format!(
+            "SELECT message FROM smpp_events WHERE {condition} ORDER BY id LIMIT 1"
+        ))
         .await
 }
 

@@ -57,7 +57,7 @@ async fn what_is_wrong_with_a_certificate_is_said_in_plain_words() {
         ),
         (
             authority.issue_with(&["127.0.0.1"], |params| params.subject_alt_names.clear()),
-            "carries no subjectAltName",
+            "carries no subjectAltName; it has to carry one with 127.0.0.1",
         ),
         (
             authority.issue_with(&["127.0.0.1"], of_client),
@@ -67,7 +67,11 @@ async fn what_is_wrong_with_a_certificate_is_said_in_plain_words() {
             self_signed(&["127.0.0.1"], |params| {
                 params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
             }),
-            "who is not among those in esme_tls_ca_file",
+            "presents the certificate of an authority as its own; esme_tls_ca_file",
+        ),
+        (
+            self_signed(&["127.0.0.1"], |_| {}),
+            "issued by CN=127.0.0.1, who is not among those in esme_tls_ca_file",
         ),
     ];
     for (number, (issued, words)) in cases.iter().enumerate() {
@@ -101,10 +105,21 @@ async fn the_name_is_that_of_the_row_or_else_the_host() {
     point(&world, &named, "esme_tls_server_name = 'other.example'").await;
     told(&world, "connection_failed", 0, "not for other.example").await;
     point(&world, &named, "esme_tls_server_name = 'no name'").await;
-    told(&world, "connection_failed", 0, "neither a host name nor an IP address").await;
+    told(
+        &world,
+        "connection_failed",
+        0,
+        "neither a host name nor an IP address",
+    )
+    .await;
     // The host as a name.
     let local = sim(&world, "local", &authority.issue(&["localhost"]));
-    point(&world, &local, "host = 'localhost', esme_tls_server_name = ''").await;
+    point(
+        &world,
+        &local,
+        "host = 'localhost', esme_tls_server_name = ''",
+    )
+    .await;
     world.until_events("bound", 2).await;
 }
 
@@ -128,7 +143,13 @@ async fn a_certificate_that_is_itself_in_the_file_is_trusted_for_its_name_and_ti
     world.until_events("bound", 1).await;
     let misnamed = sim(&world, "misnamed", &misnamed);
     point(&world, &misnamed, "esme_tls = TRUE").await;
-    told(&world, "connection_failed", 0, "is for other.example, not for 127.0.0.1").await;
+    told(
+        &world,
+        "connection_failed",
+        0,
+        "is for other.example, not for 127.0.0.1",
+    )
+    .await;
     let expired = sim(&world, "expired", &expired);
     point(&world, &expired, "esme_tls = TRUE").await;
     told(&world, "connection_failed", 0, "expired on 2021-01-01").await;
@@ -138,8 +159,17 @@ async fn a_certificate_that_is_itself_in_the_file_is_trusted_for_its_name_and_ti
 async fn without_verification_anybody_is_taken_and_each_bind_says_so() {
     let world = world(&Authority::new("our authority"), |_| {}).await;
     let stranger = Authority::new("somebody else");
-    let sim = sim(&world, "stranger", &stranger.issue_with(&["x.example"], until(-1)));
-    point(&world, &sim, "esme_tls_verify = FALSE, esme_tls_ca_file = '/nowhere'").await;
+    let sim = sim(
+        &world,
+        "stranger",
+        &stranger.issue_with(&["x.example"], until(-1)),
+    );
+    point(
+        &world,
+        &sim,
+        "esme_tls_verify = FALSE, esme_tls_ca_file = '/nowhere'",
+    )
+    .await;
     let daemon = world.daemon();
     world.until_events("bound", 1).await;
     assert_eq!(world.events("tls_unverified").await, 1);
@@ -147,7 +177,10 @@ async fn without_verification_anybody_is_taken_and_each_bind_says_so() {
         .one("SELECT status FROM smpp_events WHERE type = 'tls_unverified'")
         .await;
     assert_eq!(status, "degraded");
-    assert!(daemon.log().contains("WARN esme_tls_verify is FALSE"), "loud");
+    assert!(
+        daemon.log().contains("WARN esme_tls_verify is FALSE"),
+        "loud"
+    );
     told(&world, "certificate_expires", 0, "CN=x.example, expired on").await;
     assert_eq!(sim.drop_connections(), 1);
     world.until_events("bound", 2).await;
@@ -164,5 +197,8 @@ async fn the_authorities_of_the_system_are_used_where_no_file_is_named() {
     let _daemon = world.daemon();
     // Whether or not this machine has any: this one is not among them.
     let message = told(&world, "connection_failed", 0, "TLS: ").await;
-    assert!(message.contains("of this machine") || message.contains("this machine has no"), "{message}");
+    assert!(
+        message.contains("of this machine") || message.contains("this machine has no"),
+        "{message}"
+    );
 }
