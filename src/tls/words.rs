@@ -45,10 +45,8 @@ fn tls_error(error: &io::Error) -> Option<&Error> {
     error.get_ref()?.downcast_ref()
 }
 
-/// An error of a connection whose handshake was done: with TLS 1.3 a server looks at the certificate of the client only
-/// then.
-#[must_use]
-pub fn refused_later(error: &io::Error) -> Option<String> {
+/// An error of TLS behind the handshake; `None` where it is another.
+pub(super) fn refused_later(error: &io::Error) -> Option<String> {
     match tls_error(error)? {
         Error::AlertReceived(alert) => Some(refusal(*alert)),
         error => Some(error.to_string()),

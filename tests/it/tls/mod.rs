@@ -75,7 +75,8 @@ fn params(names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Certif
 /// Until midnight so many days from now; negative: before now.
 fn until(days: i64) -> impl FnOnce(&mut CertificateParams) {
     let end = Utc::now() + TimeDelta::days(days);
-    let (month, day) = (end.month() as u8, end.day() as u8);
+    let octet = |number: u32| u8::try_from(number).unwrap();
+    let (month, day) = (octet(end.month()), octet(end.day()));
     move |params| {
         params.not_before = date_time_ymd(2020, 1, 1);
         params.not_after = date_time_ymd(end.year(), month, day);

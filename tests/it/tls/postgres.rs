@@ -24,7 +24,7 @@ struct Database {
 impl Database {
     async fn new() -> Self {
         // Tests run side by side, in processes of their own: an address for each, so that all have the same port.
-        let [high, low] = (std::process::id() as u16).to_be_bytes();
+        let [_, _, high, low] = std::process::id().to_be_bytes();
         let next = NEXT.fetch_add(1, Ordering::Relaxed);
         let address = format!("127.{}.{low}.{next}", 1 + high % 250);
         let settings = format!(
