@@ -12,10 +12,9 @@ use super::{Context, certificates};
 use crate::backoff::Backoff;
 use crate::feeder::SessionHandle;
 use crate::outbox::{Attempt, Outcome};
-use crate::pdu::FrameError;
 use crate::recorder::{Delivered, Recorded};
 use crate::server::Server;
-use crate::session::connect::{ConnectError, Connected, connect};
+use crate::session::connect::{Connected, connect};
 use crate::session::driver::{self, Control, Delivery, Notice, Outlet, Submission, SubmitOutcome};
 use crate::session::{BindMode, CloseReason};
 
@@ -96,7 +95,7 @@ async fn attempt(
     let Connected { stream, tls } = match connected {
         Ok(connected) => connected,
         Err(error) => {
-            tell_no_connection(context, &known, &error);
+            certificates::no_connection(context, &known, &error);
             return backoff.wait(fastrand::f64());
         }
     };
@@ -164,20 +163,6 @@ async fn attempt(
     }
 }
 
-fn tell_no_connection(context: &Context, server: &Server, error: &ConnectError) {
-    let peer = match error {
-        ConnectError::Tls(error) => error.peer.as_deref(),
-        ConnectError::Tcp(_) => None,
-    };
-    context.emit_with(
-        Some(server),
-        "connection_failed",
-        Some("down"),
-        format!("can't connect to {}: {error}", server.label()),
-        peer.map(|peer| json!({ "certificate": certificates::details(peer) })),
-    );
-}
-
 fn tell_end(
     context: &Context,
     server: &Server,
@@ -199,18 +184,8 @@ fn tell_end(
         Some(server),
         kind,
         status,
-        format!("{}: {reason}{}", server.label(), hint_of_tls(reason)),
+        format!("{}: {reason}{}", server.label(), certificates::hint(reason)),
     );
-}
-
-/// A server that speaks TLS answers what it can't read with a TLS alert (0x15), version 3.x.
-fn hint_of_tls(reason: &CloseReason) -> &'static str {
-    match reason {
-        CloseReason::Framing(FrameError::TooLong { length, .. }) if length >> 16 == 0x1503 => {
-            "; that is TLS: should esme_tls be TRUE?"
-        }
-        _ => "",
-    }
 }
 
 /// Reports the state of the line, unless it was told to end: what is reported then is another's.

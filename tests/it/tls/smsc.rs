@@ -1,5 +1,8 @@
 //! Messages through TLS, versions, and ports that speak something else.
 
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpListener;
+
 use esmed::sim::{Tls, TlsVersion};
 
 use super::{Authority, files, last_event, point, secured, told, world};
@@ -71,4 +74,31 @@ async fn a_close_of_either_side_and_a_lost_connection_are_as_without_tls() {
     assert_eq!(daemon.stop().await, Some(0));
     let counts = world.sim.ledger().counts();
     assert_eq!(counts.unbinds, 1, "the last unbind arrived through TLS");
+}
+
+#[tokio::test]
+async fn a_server_that_is_silent_or_hangs_up_is_told_and_tried_again() {
+    let authority = Authority::new("our authority");
+    let world = world(&authority, |_| {}).await;
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = silent.local_addr().unwrap().port();
+    world
+        .sql(&format!(
+            "UPDATE smpp_servers SET port = {port}, smpp_session_init_timer = 1"
+        ))
+        .await;
+    let _daemon = world.daemon();
+    let (held, _) = silent.accept().await.unwrap();
+    let words = format!("no answer to the TLS handshake in time; is port {port} the one for TLS?");
+    told(&world, "connection_failed", 0, &words).await;
+    drop(held);
+    let (mut next, _) = silent.accept().await.unwrap();
+    // It reads the hello, so that its close is no reset.
+    let mut hello = [0; 4096];
+    assert!(next.read(&mut hello).await.unwrap() > 0);
+    drop(next);
+    let words = "ended the connection within the TLS handshake";
+    told(&world, "connection_failed", 0, words).await;
+    point(&world, &world.sim, "smpp_session_init_timer = 30").await;
+    world.until_bound().await;
 }
