@@ -12,7 +12,7 @@ use super::outlet::SessionOutlet;
 use super::{Context, certificates, pair};
 use crate::backoff::Backoff;
 use crate::server::Server;
-use crate::session::connect::{ConnectError, Connected, connect};
+use crate::session::connect::{Connected, connect};
 use crate::session::driver::{self, Control};
 use crate::session::{BindMode, CloseReason, Config};
 
@@ -125,7 +125,7 @@ impl Side {
             Ok(connected) => connected,
             Err(error) => {
                 self.show("closed");
-                self.tell_no_connection(&known, &error);
+                certificates::no_connection(self, &known, &error);
                 return backoff.wait(fastrand::f64());
             }
         };
@@ -171,16 +171,6 @@ impl Side {
         config
     }
 
-    fn tell_no_connection(&self, server: &Server, error: &ConnectError) {
-        let peer = match error {
-            ConnectError::Tls(error) => error.peer.as_deref(),
-            ConnectError::Tcp(_) => None,
-        };
-        let message = format!("can't connect to {}: {error}", self.label(server));
-        let details = peer.map(|peer| json!({ "certificate": certificates::details(peer) }));
-        self.emit(server, "connection_failed", self.status(), message, details);
-    }
-
     fn tell_end(&self, server: &Server, reason: &CloseReason, was_bound: bool) {
         let kind = match reason {
             // Told when it began.
@@ -190,7 +180,8 @@ impl Side {
             _ if was_bound => "connection_lost",
             _ => "bind_failed",
         };
-        let message = format!("{}: {reason}", self.label(server));
+        let hint = certificates::hint(reason);
+        let message = format!("{}: {reason}{hint}", self.label(server));
         self.emit(server, kind, self.status(), message, None);
     }
 

@@ -40,5 +40,6 @@ mod secrets;
 mod servers;
 mod statuses;
 mod texts;
+mod tls;
 mod tools;
 mod window;
