@@ -25,6 +25,7 @@ use crate::in_flight::InFlight;
 use crate::lease::Lease;
 use crate::outbox::Attempt;
 use crate::prefixes;
+use crate::pulse;
 use crate::recorder::Recorded;
 use crate::server::Server;
 use crate::session::driver::Submission;
@@ -147,7 +148,7 @@ impl Feeder {
         let work = async {
             self.adopt_patiently(None).await;
             // Else messages would leave with the wrong sender.
-            self.prefixes.first().await;
+            pulse::idle(self.prefixes.first()).await;
             let mut turn = Turn {
                 lookahead: Lookahead::new(Instant::now()),
                 refusals: Refusals::default(),
@@ -157,6 +158,7 @@ impl Feeder {
                 waiting: Waiting::new(Instant::now()),
             };
             loop {
+                pulse::beat();
                 let now = Instant::now();
                 if turn.look_at <= now {
                     turn.look_at = now + LOOK_EVERY;
@@ -199,11 +201,13 @@ impl Feeder {
         if let Some(pause) = throttled_until.and_then(|until| until.checked_duration_since(now))
             && !pause.is_zero()
         {
-            tokio::select! {
-                () = sleep(pause.min(self.poll_interval).min(turn.until_look(now))) => {}
-                _ = self.session.changed() => {}
-            }
-            return;
+            return pulse::idle(async {
+                tokio::select! {
+                    () = sleep(pause.min(self.poll_interval).min(turn.until_look(now))) => {}
+                    _ = self.session.changed() => {}
+                }
+            })
+            .await;
         }
         let outcomes = handle.outcomes.load(Ordering::Relaxed);
         let ahead = turn.lookahead.limit(outcomes, &server.settings, now);
@@ -220,12 +224,14 @@ impl Feeder {
             .min(CLAIM_AT_MOST);
         // Few large claims cost less than many small ones, as long as the session has work.
         if free == 0 || (queued > 0 && free < ahead.div_ceil(2)) {
-            tokio::select! {
-                () = self.in_flight.progress() => {}
-                _ = self.session.changed() => {}
-                () = sleep(self.poll_interval.min(turn.until_look(now))) => {}
-            }
-            return;
+            return pulse::idle(async {
+                tokio::select! {
+                    () = self.in_flight.progress() => {}
+                    _ = self.session.changed() => {}
+                    () = sleep(self.poll_interval.min(turn.until_look(now))) => {}
+                }
+            })
+            .await;
         }
         let most = Most {
             rows: turn.lookahead.rows(free).min(turn.refusals.limit()),
@@ -349,11 +355,14 @@ impl Feeder {
         if turn.waiting.is_stale(Instant::now()) && self.look_at_waiting(&mut turn.waiting).await {
             return;
         }
-        tokio::select! {
-            () = self.wake.notified() => turn.waiting.change(),
-            _ = self.session.changed() => {}
-            () = sleep(self.poll_interval.min(turn.until_look(Instant::now()))) => {}
-        }
+        pulse::idle(async {
+            tokio::select! {
+                () = self.wake.notified() => turn.waiting.change(),
+                _ = self.session.changed() => {}
+                () = sleep(self.poll_interval.min(turn.until_look(Instant::now()))) => {}
+            }
+        })
+        .await;
     }
 
     async fn claim_and_dispatch(
@@ -364,7 +373,7 @@ impl Feeder {
         left_out: Vec<i64>,
     ) -> Result<ClaimedRows, DbError> {
         // A task of its own: being told to stop must not lose the answer to a claim.
-        let claim = tokio::spawn({
+        let claim = tokio::spawn(pulse::carried({
             let (database, lane, epoch) = (self.database.clone(), self.lane.clone(), self.epoch);
             let (in_flight, outcomes) = (self.in_flight.clone(), self.outcomes.clone());
             let submissions = handle.submissions.clone();
@@ -400,7 +409,7 @@ impl Feeder {
                         .unwrap_or_default(),
                 })
             }
-        });
+        }));
         claim
             .await
             .unwrap_or_else(|error| Err(DbError::Away(format!("a claim did not end: {error}"))))

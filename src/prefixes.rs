@@ -11,6 +11,7 @@ use crate::db::events::Event;
 use crate::db::listener::Bell;
 use crate::db::{Database, DbError, prefixes};
 use crate::events::EventLog;
+use crate::pulse;
 use crate::submission::address::Prefixes;
 
 /// Most rows that are kept; further ones are not heeded.
@@ -114,10 +115,13 @@ impl Keeper {
                 let took = began.elapsed();
                 sleep(took.min(PATIENCE)).await;
                 let idle = (took * IDLE_FACTOR).min(LOOK_AT_LEAST).max(poll_interval);
-                tokio::select! {
-                    () = self.bell.rung() => {}
-                    () = sleep(idle) => {}
-                }
+                pulse::idle(async {
+                    tokio::select! {
+                        () = self.bell.rung() => {}
+                        () = sleep(idle) => {}
+                    }
+                })
+                .await;
             }
         };
         tokio::select! {

@@ -5,7 +5,7 @@
 
 mod line;
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ use crate::events::EventLog;
 use crate::feeder::SessionHandle;
 use crate::in_flight::InFlight;
 use crate::lease::Lease;
+use crate::pulse::{self, Pulses};
 use crate::recorder::{Delivered, Recorded};
 use crate::server::{Account, Server};
 use crate::session::driver::Control;
@@ -33,6 +34,10 @@ pub struct Gauge {
     pub in_flight: AtomicUsize,
     /// Submits that were sent and have their outcome.
     pub outcomes: Arc<AtomicU64>,
+    /// Messages still to be sent, as last counted.
+    queue_depth: Mutex<Option<i64>>,
+    /// The last heartbeat found no database.
+    pub database_away: AtomicBool,
 }
 
 /// The state of the session in words, and whose.
@@ -42,6 +47,8 @@ pub struct SessionState {
     pub state: &'static str,
     /// `smpp_servers.id`
     pub server_id: Option<i64>,
+    /// What people call the server.
+    pub label: Option<String>,
     /// Most unanswered submits.
     pub window: usize,
 }
@@ -51,6 +58,7 @@ impl Default for SessionState {
         Self {
             state: "closed",
             server_id: None,
+            label: None,
             window: 0,
         }
     }
@@ -66,10 +74,27 @@ impl Gauge {
             .clone()
     }
 
-    fn set(&self, state: &'static str, server: Option<&Server>) {
+    /// Messages still to be sent, as last counted.
+    #[must_use]
+    pub fn queue_depth(&self) -> Option<i64> {
+        *self
+            .queue_depth
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set_queue_depth(&self, depth: Option<i64>) {
+        *self
+            .queue_depth
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = depth;
+    }
+
+    pub(crate) fn set(&self, state: &'static str, server: Option<&Server>) {
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = SessionState {
             state,
             server_id: server.map(|server| server.account.id),
+            label: server.map(Server::label),
             window: server.map_or(0, |server| server.settings.window),
         };
     }
@@ -106,6 +131,8 @@ pub struct Context {
     pub session: Arc<watch::Sender<Option<SessionHandle>>>,
     /// For the heartbeat.
     pub gauge: Arc<Gauge>,
+    /// For the lines.
+    pub pulses: Pulses,
     /// How long a drain awaits answers.
     pub drain_timeout: Duration,
 }
@@ -188,18 +215,20 @@ pub async fn run(
             // The session that there is goes on.
             Err(error) => tracing::debug!(%error, "servers could not be read"),
         }
-        tokio::select! {
-            () = wake.notified() => {}
-            () = sleep(poll_interval) => {}
-            Some(ended) = supervisor.lines.join_next() => {
-                if ended.is_err() {
-                    // A defect: what its session had in flight is in doubt, as this task's end tells.
-                    return;
-                }
-                supervisor.forget_ended();
+        let line_ended = pulse::idle(async {
+            tokio::select! {
+                () = wake.notified() => None,
+                () = sleep(poll_interval) => None,
+                Some(ended) = supervisor.lines.join_next() => Some(ended),
+                () = stop.cancelled() => None,
+                () = abandon.cancelled() => None,
             }
-            () = stop.cancelled() => {}
-            () = abandon.cancelled() => {}
+        });
+        match line_ended.await {
+            // A defect: what its session had in flight is in doubt, as this task's end tells.
+            Some(Err(_)) => return,
+            Some(Ok(())) => supervisor.forget_ended(),
+            None => {}
         }
     }
     supervisor.leave(&abandon).await;
@@ -271,8 +300,9 @@ impl Supervisor {
         });
         let account = server.account.clone();
         let (server, known) = watch::channel(server);
+        let line = line::run(self.context.clone(), known, told);
         self.lines
-            .spawn(line::run(self.context.clone(), known, told));
+            .spawn(self.context.pulses.felt("session", pulse::QUICK, line));
         self.current = Some(Line {
             account,
             server,
@@ -297,7 +327,7 @@ impl Supervisor {
 
     async fn leave(mut self, abandon: &CancellationToken) {
         self.retire();
-        let lines = async { while self.lines.join_next().await.is_some() {} };
+        let lines = pulse::idle(async { while self.lines.join_next().await.is_some() {} });
         tokio::select! {
             () = lines => return,
             () = abandon.cancelled() => {}
@@ -305,7 +335,7 @@ impl Supervisor {
         for line in &self.draining {
             line.control.send_modify(|control| control.abandon = true);
         }
-        while self.lines.join_next().await.is_some() {}
+        pulse::idle(async { while self.lines.join_next().await.is_some() {} }).await;
     }
 }
 

@@ -21,7 +21,7 @@ use tokio_postgres::config::TargetSessionAttrs;
 
 pub use error::{DbError, NotReady};
 
-use crate::config;
+use crate::{config, pulse};
 
 const CHECK: &str = include_str!("../../sql/queries/check.sql");
 
@@ -115,6 +115,8 @@ impl Database {
     /// # Errors
     /// When none can be opened.
     pub async fn client(&self) -> Result<Object, DbError> {
+        // Who asks again while the database is away moves as well.
+        pulse::beat();
         Ok(self.pool.get().await?)
     }
 

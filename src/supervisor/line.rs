@@ -12,6 +12,7 @@ use super::Context;
 use crate::backoff::Backoff;
 use crate::feeder::SessionHandle;
 use crate::outbox::{Attempt, Outcome};
+use crate::pulse;
 use crate::recorder::{Delivered, Recorded};
 use crate::server::Server;
 use crate::session::connect::connect;
@@ -31,7 +32,7 @@ pub(super) async fn run(
     if let Some(reason) = unusable(&first) {
         show(&context, &control, "unusable", &first);
         context.emit(Some(&first), "server_unusable", Some("down"), reason);
-        ended(&mut control).await;
+        pulse::idle(ended(&mut control)).await;
         return;
     }
     context.emit(
@@ -48,10 +49,13 @@ pub(super) async fn run(
             break;
         }
         show(&context, &control, "waiting", &known);
-        tokio::select! {
-            () = sleep(wait) => {}
-            () = ended(&mut control) => {}
-        }
+        pulse::idle(async {
+            tokio::select! {
+                () = sleep(wait) => {}
+                () = ended(&mut control) => {}
+            }
+        })
+        .await;
     }
     context.emit(
         Some(&first),
@@ -88,13 +92,17 @@ async fn attempt(
     let known = Arc::clone(&server.borrow());
     let account = &known.account;
     show(context, control, "connecting", &known);
-    let stream = tokio::select! {
-        stream = connect(&account.host, account.port, account.timers.session_init) => stream,
-        () = ended(control) => return Duration::ZERO,
-    };
-    let stream = match stream {
-        Ok(stream) => stream,
-        Err(error) => {
+    // It keeps to its time by itself, which may be long.
+    let stream = pulse::idle(async {
+        tokio::select! {
+            stream = connect(&account.host, account.port, account.timers.session_init) => Some(stream),
+            () = ended(control) => None,
+        }
+    });
+    let stream = match stream.await {
+        None => return Duration::ZERO,
+        Some(Ok(stream)) => stream,
+        Some(Err(error)) => {
             context.emit(
                 Some(&known),
                 "connection_failed",

@@ -15,6 +15,11 @@ pub(crate) struct Daemon {
 impl Daemon {
     /// Starts `esmed run` with this configuration file; its log goes beside it.
     pub(crate) fn start(config: &Path, name: &str) -> Self {
+        Self::start_in(config, name, &[])
+    }
+
+    /// The same with these environment variables.
+    pub(crate) fn start_in(config: &Path, name: &str, environment: &[(&str, &str)]) -> Self {
         let log = config.with_file_name(format!("{name}.log"));
         let file = fs::OpenOptions::new()
             .create(true)
@@ -24,6 +29,7 @@ impl Daemon {
         let child = Command::new(env!("CARGO_BIN_EXE_esmed"))
             .args(["run", "--config"])
             .arg(config)
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(file)
