@@ -4,10 +4,10 @@
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench deb clean
+.PHONY: help setup demo test check bench deb test-deb clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 setup: ## install what is missing of PostgreSQL and a linker (Debian packages)
 	@tests/setup.sh
@@ -35,9 +35,11 @@ bench: setup ## messages a second: the daemon with PostgreSQL, the simulator alo
 	cargo bench --locked --bench sim
 	cargo bench --locked --bench text
 
-deb: ## Debian packages: not yet
-	@echo "make deb: there are no Debian packages yet; see 'Install' in README.md" >&2
-	@exit 1
+deb: ## build the Debian package; it is in target/debian then
+	@tests/package/build.sh
+
+test-deb: setup deb ## install, run, upgrade and purge the package in a Debian of its own; needs root
+	@tests/package/test.sh
 
 clean: ## remove what was built
 	cargo clean
