@@ -11,6 +11,7 @@ use super::board::{Board, Role};
 use super::outlet::SessionOutlet;
 use super::{Context, certificates, pair};
 use crate::backoff::Backoff;
+use crate::pulse;
 use crate::server::Server;
 use crate::session::connect::{Connected, connect};
 use crate::session::driver::{self, Control};
@@ -38,7 +39,7 @@ pub(super) async fn run(
         line.show("unusable");
         line.board.failed();
         line.emit(&first, "server_unusable", line.status(), reason, None);
-        ended(&mut control).await;
+        pulse::idle(ended(&mut control)).await;
         return;
     }
     let message = format!("connecting to {}", first.label());
@@ -100,10 +101,13 @@ impl Side {
             if self.role != Role::Receiver {
                 self.board.failed();
             }
-            tokio::select! {
-                () = sleep(wait) => {}
-                () = ended(&mut control) => {}
-            }
+            pulse::idle(async {
+                tokio::select! {
+                    () = sleep(wait) => {}
+                    () = ended(&mut control) => {}
+                }
+            })
+            .await;
         }
     }
 
@@ -117,13 +121,17 @@ impl Side {
         let account = &known.account;
         let label = self.label(&known);
         self.show("connecting");
-        let connected = tokio::select! {
-            connected = connect(&account.host, account.port, account.tls.as_ref(), account.timers.session_init) => connected,
-            () = ended(control) => return Duration::ZERO,
-        };
-        let Connected { stream, tls } = match connected {
-            Ok(connected) => connected,
-            Err(error) => {
+        // It keeps to its time by itself, which may be long.
+        let connected = pulse::idle(async {
+            tokio::select! {
+                connected = connect(&account.host, account.port, account.tls.as_ref(), account.timers.session_init) => Some(connected),
+                () = ended(control) => None,
+            }
+        });
+        let Connected { stream, tls } = match connected.await {
+            None => return Duration::ZERO,
+            Some(Ok(connected)) => connected,
+            Some(Err(error)) => {
                 self.show("closed");
                 certificates::no_connection(self, &known, &error);
                 return backoff.wait(fastrand::f64());
