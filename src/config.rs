@@ -1,5 +1,7 @@
 //! File and environment become one validated [`Config`].
 
+mod metrics;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -7,6 +9,8 @@ use std::time::Duration;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use thiserror::Error;
+
+pub use metrics::Metrics;
 
 /// Environment variables with this prefix override the file: `ESMED_DATABASE_HOST` is `[database] host`.
 const ENV_PREFIX: &str = "ESMED_";
@@ -88,6 +92,8 @@ pub struct Config {
     pub daemon: Daemon,
     /// `[log]`
     pub log: Log,
+    /// `[metrics]`
+    pub metrics: Metrics,
 }
 
 /// `[database]`: how to reach PostgreSQL. The keys are those of esmed 0.1.1.
@@ -289,6 +295,7 @@ const KEYS: &[(&str, &str, Kind)] = &[
     ("daemon", "reassembly_timeout", Kind::Integer),
     ("log", "level", Kind::Text),
     ("log", "format", Kind::Text),
+    ("metrics", "listen", Kind::Text),
 ];
 
 impl Config {

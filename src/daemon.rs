@@ -17,6 +17,7 @@ use crate::events::{self, EventLog};
 use crate::feeder::Feeder;
 use crate::in_flight::InFlight;
 use crate::leader::{self, Leadership};
+use crate::metrics::{self, Metrics};
 use crate::prefixes::Keeper;
 use crate::recorder::{Assembly, Recorder, Told};
 use crate::supervisor::{self, Gauge};
@@ -49,6 +50,30 @@ pub async fn run(config: &Config) -> anyhow::Result<Ended> {
     let application = format!("esmed {lane}");
     let database = Database::new(&config.database, &application)?;
     let mut signals = Signals::new()?;
+    let metrics = Arc::new(Metrics::new(&lane));
+    let time = tokio::spawn(Arc::clone(&metrics).keep_time());
+    let stuck = Arc::clone(&metrics);
+    // Whoever reads the configuration anew sends here what it says then.
+    let (_metrics_settings, settings) = watch::channel(config.metrics.clone());
+    metrics::Server::new(
+        Arc::clone(&metrics),
+        settings,
+        Arc::new(move || stuck.clock_stuck()),
+    )
+    .start()?;
+    let ended = stand_by_and_serve(config, &database, &mut signals, &metrics).await;
+    time.abort();
+    ended
+}
+
+/// Waits for the lease and serves, again and again.
+async fn stand_by_and_serve(
+    config: &Config,
+    database: &Database,
+    signals: &mut Signals,
+    metrics: &Arc<Metrics>,
+) -> anyhow::Result<Ended> {
+    let lane = config.daemon.lane.clone();
     tokio::select! {
         checked = database.check() => checked?,
         () = signals.stop() => return Ok(Ended::Clean),
@@ -61,10 +86,13 @@ pub async fn run(config: &Config) -> anyhow::Result<Ended> {
     );
     loop {
         let leadership = tokio::select! {
-            leadership = leader::stand_by(&database, &lane) => leadership?,
+            leadership = leader::stand_by(database, &lane, metrics) => leadership?,
             () = signals.stop() => return Ok(Ended::Clean),
         };
-        match serve(config, &database, leadership, &mut signals).await {
+        metrics.serving();
+        let served = serve(config, database, leadership, signals, metrics).await;
+        metrics.stopped();
+        match served {
             Served::Stopped(ended) => return Ok(ended),
             Served::LeaseLost => {}
         }
@@ -83,6 +111,7 @@ async fn serve(
     database: &Database,
     leadership: Leadership,
     signals: &mut Signals,
+    metrics: &Arc<Metrics>,
 ) -> Served {
     let lane = config.daemon.lane.clone();
     let poll_interval = config.daemon.poll_interval();
@@ -91,14 +120,14 @@ async fn serve(
     let lost = CancellationToken::new();
     let give_up = CancellationToken::new();
 
-    let (event_log, waiting_events) = EventLog::new();
+    let (event_log, waiting_events) = EventLog::new(Arc::clone(metrics));
     let (outcomes, recorded) = mpsc::channel(OUTCOMES);
     let (deliveries, delivered) = mpsc::channel(DELIVERIES);
     let (session, published) = watch::channel(None);
     let (database_up, is_database_up) = watch::channel(true);
     let in_flight = InFlight::new(config.daemon.max_unrecorded);
     let wakeups = Wakeups::default();
-    let gauge = Arc::new(Gauge::default());
+    let gauge = Arc::new(Gauge::new(Arc::clone(metrics)));
 
     let events = tokio::spawn(events::write(
         database.clone(),

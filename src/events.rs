@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::db::events::{self, Event};
 use crate::db::{Database, DbError};
+use crate::metrics::Metrics;
 
 /// Events that wait for a database that is away; more are only logged.
 const WAITING: usize = 1000;
@@ -34,22 +35,31 @@ fn is_expected(event: &Event) -> bool {
 pub struct EventLog {
     events: mpsc::Sender<Event>,
     last_error: Arc<Mutex<Option<String>>>,
+    metrics: Arc<Metrics>,
 }
 
 impl EventLog {
     /// The log, and what [`write()`] has to store.
     #[must_use]
-    pub fn new() -> (Self, mpsc::Receiver<Event>) {
+    pub fn new(metrics: Arc<Metrics>) -> (Self, mpsc::Receiver<Event>) {
         let (events, waiting) = mpsc::channel(WAITING);
         let log = Self {
             events,
             last_error: Arc::default(),
+            metrics,
         };
         (log, waiting)
     }
 
+    /// Where everybody counts who has this log.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
     /// Logs an event and has it stored.
     pub fn emit(&self, event: Event) {
+        self.metrics.event(&event);
         let Event {
             component,
             kind,

@@ -21,18 +21,21 @@ use crate::events::EventLog;
 use crate::feeder::SessionHandle;
 use crate::in_flight::InFlight;
 use crate::lease::Lease;
+use crate::metrics::Metrics;
 use crate::recorder::{Delivered, Recorded};
 use crate::server::{Account, Server};
 use crate::session::driver::Control;
 
 /// What the heartbeat tells of the session.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Gauge {
     state: Mutex<SessionState>,
     /// Unanswered submits.
     pub in_flight: AtomicUsize,
     /// Submits that were sent and have their outcome.
     pub outcomes: Arc<AtomicU64>,
+    /// Where everything else is counted.
+    pub metrics: Arc<Metrics>,
 }
 
 /// The state of the session in words, and whose.
@@ -57,6 +60,17 @@ impl Default for SessionState {
 }
 
 impl Gauge {
+    /// Nothing so far.
+    #[must_use]
+    pub fn new(metrics: Arc<Metrics>) -> Self {
+        Self {
+            state: Mutex::default(),
+            in_flight: AtomicUsize::default(),
+            outcomes: Arc::default(),
+            metrics,
+        }
+    }
+
     /// The state now.
     #[must_use]
     pub fn state(&self) -> SessionState {
@@ -67,6 +81,7 @@ impl Gauge {
     }
 
     fn set(&self, state: &'static str, server: Option<&Server>) {
+        self.metrics.session(state, server);
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = SessionState {
             state,
             server_id: server.map(|server| server.account.id),
@@ -74,8 +89,15 @@ impl Gauge {
         };
     }
 
+    /// So many submits are unanswered.
+    fn set_in_flight(&self, count: usize) {
+        self.in_flight.store(count, Ordering::Relaxed);
+        self.metrics.in_flight(count);
+    }
+
     /// The window changed within a session.
     fn set_window(&self, window: usize) {
+        self.metrics.window(window);
         self.state
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -221,7 +243,7 @@ impl Supervisor {
             if self.draining.is_empty() && !self.announced_none {
                 self.announced_none = true;
                 self.context.gauge.set("closed", None);
-                self.context.gauge.in_flight.store(0, Ordering::Relaxed);
+                self.context.gauge.set_in_flight(0);
                 self.context
                     .emit(None, "no_server", Some("down"), "no server is enabled");
             }
@@ -262,7 +284,7 @@ impl Supervisor {
         for warning in server.warnings() {
             warn(&self.context, &server, warning);
         }
-        self.context.gauge.in_flight.store(0, Ordering::Relaxed);
+        self.context.gauge.set_in_flight(0);
         let (control, told) = watch::channel(Control {
             settings: server.settings,
             classes: server.classes.clone(),

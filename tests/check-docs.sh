@@ -16,7 +16,7 @@ sample=$(awk '
   /^#[a-z_]+ = / {
     key = $1; sub(/^#/, "", key)
     value = $0; sub(/^[^=]*= /, "", value)
-    if (key == "pass" || key == "pass_file") value = "none"
+    if (key == "pass" || key == "pass_file" || key == "listen") value = "none"
     print section, key, value
   }' cfg/esmed.toml)
 readme=$(sed -nE 's/^\| `(\[[a-z]+\]) ([a-z_]+)` \| `?([^`|]*[^`| ])`? \|.*/\1 \2 \3/p' README.md)

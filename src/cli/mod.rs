@@ -128,7 +128,9 @@ fn start_log(log: &Log) {
     let filter = tracing_subscriber::filter::Targets::new()
         .with_target("esmed", log.level.filter())
         .with_default(tracing::level_filters::LevelFilter::WARN.min(log.level.filter()));
-    let registry = tracing_subscriber::registry().with(filter);
+    let registry = tracing_subscriber::registry()
+        .with(filter)
+        .with(crate::metrics::LineCounter);
     match log.format {
         LogFormat::Text => {
             use std::io::IsTerminal as _;

@@ -281,6 +281,14 @@ impl Outlet for SessionOutlet {
     fn outcome(&mut self, mut attempt: Attempt, outcome: SubmitOutcome) {
         // Policies may have changed since the claim; those of now hold.
         attempt.server = Arc::clone(&self.server.borrow());
+        match &outcome {
+            SubmitOutcome::Answered { status, .. } => {
+                let after = attempt.sent_at.map(|sent| sent.elapsed());
+                self.context.gauge.metrics.answered(*status, after);
+            }
+            SubmitOutcome::Unanswered => self.context.gauge.metrics.unanswered(),
+            SubmitOutcome::Unwritten | SubmitOutcome::Unencodable(_) => {}
+        }
         // What was not written is no submit, and tells nothing of how quick the SMSC is.
         if outcome_was_sent(&outcome) {
             self.outcomes.fetch_add(1, Ordering::Relaxed);
@@ -302,6 +310,7 @@ impl Outlet for SessionOutlet {
 
     fn delivery(&mut self, delivery: Delivery) -> Result<(), Delivery> {
         if !*self.context.database_up.borrow() {
+            self.context.gauge.metrics.refused(1);
             return Err(delivery);
         }
         let delivered = Delivered {
@@ -311,7 +320,10 @@ impl Outlet for SessionOutlet {
         self.context
             .deliveries
             .try_send(delivered)
-            .map_err(|full| full.into_inner().delivery)
+            .map_err(|full| {
+                self.context.gauge.metrics.refused(1);
+                full.into_inner().delivery
+            })
     }
 
     fn notice(&mut self, notice: Notice) {
@@ -368,9 +380,17 @@ impl Outlet for SessionOutlet {
         }
     }
 
+    fn leaves(&mut self, attempt: &mut Attempt, now: Instant) {
+        attempt.sent_at = Some(now);
+    }
+
+    fn submitted(&mut self) {
+        self.context.gauge.metrics.submitted();
+    }
+
     fn in_flight(&mut self, count: usize) {
         if !is_ended(&self.control) {
-            self.context.gauge.in_flight.store(count, Ordering::Relaxed);
+            self.context.gauge.set_in_flight(count);
         }
         self.context.in_flight.made_progress();
     }

@@ -19,6 +19,7 @@ mod lease;
 mod listen;
 mod long;
 mod long_in;
+mod metrics;
 mod order;
 mod per_message;
 mod prefixes;
