@@ -91,10 +91,13 @@ async fn stand_by_and_serve(
         };
         metrics.serving();
         let served = serve(config, database, leadership, signals, metrics).await;
-        metrics.stopped();
         match served {
-            Served::Stopped(ended) => return Ok(ended),
-            Served::LeaseLost => {}
+            Served::Stopped(ended) => {
+                metrics.stopped();
+                return Ok(ended);
+            }
+            // Who has it now is seen in a moment.
+            Served::LeaseLost => metrics.standing_by("another daemon"),
         }
     }
 }

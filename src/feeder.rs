@@ -375,8 +375,7 @@ impl Feeder {
                 // Before the time that the database takes: a row may expire early by that, never late.
                 let asked = Instant::now();
                 let rows =
-                    queue::claim(&database, &lane, server.account.id, most, epoch, &left_out)
-                        .await;
+                    queue::claim(&database, &lane, server.account.id, most, epoch, &left_out).await;
                 let count = rows.as_ref().map_or(0, Vec::len);
                 events.metrics().batch("claim", count, asked);
                 let rows = rows?;

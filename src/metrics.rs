@@ -219,10 +219,7 @@ impl Metrics {
     fn show_session(&self, state: &State) {
         for name in SESSION_STATES {
             let is = i64::from(name == state.session);
-            self.counts
-                .session_state
-                .with_label_values(&[name])
-                .set(is);
+            self.counts.session_state.with_label_values(&[name]).set(is);
         }
         self.counts.bound.set(i64::from(state.is_bound()));
         self.counts
@@ -250,7 +247,7 @@ impl Metrics {
         self.state().role = Role::Serving;
     }
 
-    /// The lease is no longer ours, or the end has come.
+    /// The end has come.
     pub fn stopped(&self) {
         self.not_serving(Role::Stopping);
     }
@@ -424,11 +421,7 @@ impl Metrics {
     }
 }
 
-fn observe_between(
-    histogram: &prometheus::Histogram,
-    from: DateTime<Utc>,
-    until: DateTime<Utc>,
-) {
+fn observe_between(histogram: &prometheus::Histogram, from: DateTime<Utc>, until: DateTime<Utc>) {
     let seconds = (until - from).as_seconds_f64();
     histogram.observe(seconds.max(0.0));
 }

@@ -88,8 +88,8 @@ pub(super) fn respond<B: Body>(
             "/status.json" => (StatusCode::OK, JSON, site.metrics.status().to_string()),
             "/" => (StatusCode::OK, HTML, page(&site.metrics.status())),
             _ => {
-                let body =
-                    "not found; there are /, /status.json, /metrics, /health and /ready\n".to_owned();
+                let body = "not found; there are /, /status.json, /metrics, /health and /ready\n"
+                    .to_owned();
                 (StatusCode::NOT_FOUND, TEXT, body)
             }
         }
@@ -173,7 +173,9 @@ fn plain(status: &Value) -> String {
     let mut text = format!(
         "Lane {}: {}.",
         status["lane"].as_str().unwrap_or_default(),
-        status["reason"].as_str().unwrap_or("bound, and the database answers")
+        status["reason"]
+            .as_str()
+            .unwrap_or("bound, and the database answers")
     );
     if let Some(server) = status["server"]["label"].as_str() {
         let _ = write!(text, " Server {server}.");

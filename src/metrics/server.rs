@@ -179,7 +179,10 @@ pub fn probe(address: SocketAddr) -> (String, bool) {
         Err(error) => error,
     };
     if error.kind() == io::ErrorKind::AddrInUse && is_served_by_us(address) {
-        return (format!("metrics: {address} is served by esmed already"), true);
+        return (
+            format!("metrics: {address} is served by esmed already"),
+            true,
+        );
     }
     (
         format!(

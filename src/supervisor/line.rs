@@ -317,13 +317,10 @@ impl Outlet for SessionOutlet {
             delivery,
             server: Arc::clone(&self.server.borrow()),
         };
-        self.context
-            .deliveries
-            .try_send(delivered)
-            .map_err(|full| {
-                self.context.gauge.metrics.refused(1);
-                full.into_inner().delivery
-            })
+        self.context.deliveries.try_send(delivered).map_err(|full| {
+            self.context.gauge.metrics.refused(1);
+            full.into_inner().delivery
+        })
     }
 
     fn notice(&mut self, notice: Notice) {

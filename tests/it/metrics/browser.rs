@@ -129,8 +129,7 @@ impl Browser {
             json!({ "width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 600 });
         self.call("Emulation.setDeviceMetricsOverride", &metrics);
         let scheme = if dark { "dark" } else { "light" };
-        let media =
-            json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+        let media = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
         self.call("Emulation.setEmulatedMedia", &media);
     }
 
@@ -173,8 +172,7 @@ impl Browser {
     /// The whole page as PNG.
     pub(super) fn shoot(&mut self, file: &Path) {
         let size = self.ask("[innerWidth, Math.ceil(document.documentElement.scrollHeight)]");
-        let clip =
-            json!({ "x": 0, "y": 0, "width": size[0], "height": size[1], "scale": 1 });
+        let clip = json!({ "x": 0, "y": 0, "width": size[0], "height": size[1], "scale": 1 });
         let shot = json!({ "format": "png", "captureBeyondViewport": true, "clip": clip });
         let shot = self.call("Page.captureScreenshot", &shot);
         let octets = BASE64.decode(shot["data"].as_str().expect("a picture"));

