@@ -174,4 +174,3 @@ pub enum SslMode {
     /// TLS with a server whose certificate is also for its host.
     VerifyFull,
 }
-

@@ -67,7 +67,10 @@ fn what_tls_needs_is_said() {
         ("sslmode = \"verify-ca\"", "sslrootcert"),
         ("sslmode = \"verify-full\"", "sslrootcert"),
         ("sslrootcert = \"system\"", "verify-full"),
-        ("sslmode = \"verify-ca\"\nsslrootcert = \"system\"", "verify-full"),
+        (
+            "sslmode = \"verify-ca\"\nsslrootcert = \"system\"",
+            "verify-full",
+        ),
         ("sslcert = \"a.pem\"", "sslkey"),
         ("sslkey = \"a.pem\"", "sslcert"),
     ] {
@@ -80,9 +83,21 @@ fn what_tls_needs_is_said() {
     for (keys, verify, roots) in [
         ("", Verify::Nothing, Roots::System),
         ("sslmode = \"require\"", Verify::Nothing, Roots::System),
-        (&format!("sslmode = \"require\"\n{file}"), Verify::Chain, ca.clone()),
-        (&format!("sslmode = \"verify-ca\"\n{file}"), Verify::Chain, ca.clone()),
-        (&format!("sslmode = \"verify-full\"\n{file}"), Verify::Full, ca),
+        (
+            &format!("sslmode = \"require\"\n{file}"),
+            Verify::Chain,
+            ca.clone(),
+        ),
+        (
+            &format!("sslmode = \"verify-ca\"\n{file}"),
+            Verify::Chain,
+            ca.clone(),
+        ),
+        (
+            &format!("sslmode = \"verify-full\"\n{file}"),
+            Verify::Full,
+            ca,
+        ),
         (
             "sslmode = \"verify-full\"\nsslrootcert = \"system\"",
             Verify::Full,

@@ -1,5 +1,7 @@
 //! PostgreSQL: connections, and one typed function for each statement of `sql/queries`.
 
+pub mod doctor;
+pub mod ears;
 mod error;
 pub mod events;
 pub mod inbound;
@@ -10,7 +12,9 @@ pub mod long;
 pub mod parts;
 pub mod prefixes;
 pub mod queue;
+pub mod send;
 pub mod servers;
+pub mod status;
 pub mod tls;
 pub mod waiting;
 

@@ -106,7 +106,9 @@ impl Connector {
 
 /// TLS was asked for and did not come about: tokio-postgres tells it in no other way.
 fn is_tls(error: &Error) -> bool {
-    error.to_string().starts_with("error performing TLS handshake")
+    error
+        .to_string()
+        .starts_with("error performing TLS handshake")
 }
 
 fn lacks_tls(error: &Error) -> bool {
@@ -143,7 +145,8 @@ pub(super) async fn first(
     }
 }
 
-type Opening<'a> = Pin<Box<dyn Future<Output = Result<(Client, JoinHandle<()>), Error>> + Send + 'a>>;
+type Opening<'a> =
+    Pin<Box<dyn Future<Output = Result<(Client, JoinHandle<()>), Error>> + Send + 'a>>;
 
 impl Connect for Pooled {
     fn connect(&self, _: &Config) -> Opening<'_> {

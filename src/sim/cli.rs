@@ -217,12 +217,15 @@ impl ServeArgs {
             } else {
                 LedgerMode::Full
             },
-            tls: self.tls_cert.zip(self.tls_key).map(|(certificate, key)| Tls {
-                certificate,
-                key,
-                client_ca: self.tls_client_ca,
-                version: self.tls_version,
-            }),
+            tls: self
+                .tls_cert
+                .zip(self.tls_key)
+                .map(|(certificate, key)| Tls {
+                    certificate,
+                    key,
+                    client_ca: self.tls_client_ca,
+                    version: self.tls_version,
+                }),
             ..Config::default()
         }
     }

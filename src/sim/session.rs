@@ -85,10 +85,7 @@ pub(super) struct Session {
 
 /// Enters a new connection, and gives the task that runs it to its end. It is entered at once, so
 /// that a simulator that stops knows of every connection.
-pub(super) fn open(
-    link: Link,
-    shared: &Arc<Shared>,
-) -> impl Future<Output = ()> + Send + use<> {
+pub(super) fn open(link: Link, shared: &Arc<Shared>) -> impl Future<Output = ()> + Send + use<> {
     let number = shared.ledger.change(Records::open_session);
     let (commands, ending) = shared.enter(number);
     let mut bell = shared.bell.subscribe();

@@ -75,8 +75,7 @@ impl Tls {
                 builder.with_client_cert_verifier(verifier)
             }
         };
-        let key =
-            PrivateKeyDer::from_pem_file(&self.key).map_err(|error| at(&self.key, &error))?;
+        let key = PrivateKeyDer::from_pem_file(&self.key).map_err(|error| at(&self.key, &error))?;
         let config = builder
             .with_single_cert(certificates(&self.certificate)?, key)
             .map_err(|error| at(&self.certificate, &error))?;

@@ -52,10 +52,7 @@ pub(super) async fn watch(
 fn look(context: &Context, server: &Server, tls: &Negotiated) {
     let whose = [
         (&tls.peer, format!("the certificate of {}", server.label())),
-        (
-            &tls.own,
-            "our certificate (esme_tls_cert_file)".to_owned(),
-        ),
+        (&tls.own, "our certificate (esme_tls_cert_file)".to_owned()),
     ];
     for (certificate, whose) in whose {
         let Some(certificate) = certificate else {

@@ -17,7 +17,9 @@ fn read(path: &Path, setting: &str) -> Result<Vec<u8>, TlsError> {
     let wrong = |error: io::Error| {
         let hint = match error.kind() {
             io::ErrorKind::NotFound => "; it must be a file on the machine of the daemon",
-            io::ErrorKind::PermissionDenied => "; the user of the daemon must be allowed to read it",
+            io::ErrorKind::PermissionDenied => {
+                "; the user of the daemon must be allowed to read it"
+            }
             _ => "",
         };
         TlsError::new(format!(

@@ -78,8 +78,12 @@ fn refusal(alert: AlertDescription) -> String {
         AlertDescription::CertificateRevoked => "our certificate was revoked",
         AlertDescription::BadCertificate
         | AlertDescription::CertificateUnknown
-        | AlertDescription::UnsupportedCertificate => "it does not take our certificate, or its lack",
-        AlertDescription::DecryptError => "our key does not fit our certificate, or its proof failed",
+        | AlertDescription::UnsupportedCertificate => {
+            "it does not take our certificate, or its lack"
+        }
+        AlertDescription::DecryptError => {
+            "our key does not fit our certificate, or its proof failed"
+        }
         AlertDescription::AccessDenied => "our certificate is right, but may not come in",
         AlertDescription::ProtocolVersion => "it takes neither TLS 1.2 nor 1.3",
         AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity => {

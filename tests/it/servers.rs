@@ -260,9 +260,7 @@ async fn settings_that_this_version_lacks_make_a_server_unusable() {
     world.until_events("server_unusable", 2).await;
     assert!(daemon.is_running());
     assert_eq!(world.sim.ledger().counts().connections, 0);
-    world
-        .sql("UPDATE smpp_servers SET esme_tls = FALSE")
-        .await;
+    world.sql("UPDATE smpp_servers SET esme_tls = FALSE").await;
     world.until_bound().await;
 }
 
