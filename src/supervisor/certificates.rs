@@ -1,4 +1,4 @@
-//! What is told of TLS: that nothing is checked, and that a certificate ends soon.
+//! What is told of TLS: that it did not come about, that nothing is checked, that a certificate ends soon.
 
 use std::convert::Infallible;
 use std::sync::PoisonError;
@@ -9,7 +9,10 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use super::Context;
+use crate::pdu::FrameError;
 use crate::server::Server;
+use crate::session::CloseReason;
+use crate::session::connect::ConnectError;
 use crate::tls::{Certificate, Client, Negotiated, Verify};
 
 /// Between looks while a session stays: it may stay for months.
@@ -49,6 +52,31 @@ pub(super) async fn watch(
     }
 }
 
+/// Tells that there is no connection, with the certificate that was presented, if it came to that.
+pub(super) fn no_connection(context: &Context, server: &Server, error: &ConnectError) {
+    let peer = match error {
+        ConnectError::Tls(error) => error.peer.as_deref(),
+        ConnectError::Tcp(_) => None,
+    };
+    context.emit_with(
+        Some(server),
+        "connection_failed",
+        Some("down"),
+        format!("can't connect to {}: {error}", server.label()),
+        peer.map(|peer| json!({ "certificate": details(peer) })),
+    );
+}
+
+/// A server that speaks TLS answers what it can't read with a TLS alert (0x15), version 3.x.
+pub(super) fn hint(reason: &CloseReason) -> &'static str {
+    match reason {
+        CloseReason::Framing(FrameError::TooLong { length, .. }) if length >> 16 == 0x1503 => {
+            "; that is TLS: should esme_tls be TRUE?"
+        }
+        _ => "",
+    }
+}
+
 fn look(context: &Context, server: &Server, tls: &Negotiated) {
     let whose = [
         (&tls.peer, format!("the certificate of {}", server.label())),
@@ -78,7 +106,7 @@ fn look(context: &Context, server: &Server, tls: &Negotiated) {
 }
 
 /// A certificate for programs.
-pub(super) fn details(certificate: &Certificate) -> Value {
+fn details(certificate: &Certificate) -> Value {
     json!({
         "subject": certificate.subject,
         "issuer": certificate.issuer,

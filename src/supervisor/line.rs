@@ -14,7 +14,7 @@ use crate::feeder::SessionHandle;
 use crate::outbox::{Attempt, Outcome};
 use crate::recorder::{Delivered, Recorded};
 use crate::server::Server;
-use crate::session::connect::{ConnectError, Connected, connect};
+use crate::session::connect::{Connected, connect};
 use crate::session::driver::{self, Control, Delivery, Notice, Outlet, Submission, SubmitOutcome};
 use crate::session::{BindMode, CloseReason};
 
@@ -95,7 +95,7 @@ async fn attempt(
     let Connected { stream, tls } = match connected {
         Ok(connected) => connected,
         Err(error) => {
-            tell_no_connection(context, &known, &error);
+            certificates::no_connection(context, &known, &error);
             return backoff.wait(fastrand::f64());
         }
     };
@@ -163,20 +163,6 @@ async fn attempt(
     }
 }
 
-fn tell_no_connection(context: &Context, server: &Server, error: &ConnectError) {
-    let peer = match error {
-        ConnectError::Tls(error) => error.peer.as_deref(),
-        ConnectError::Tcp(_) => None,
-    };
-    context.emit_with(
-        Some(server),
-        "connection_failed",
-        Some("down"),
-        format!("can't connect to {}: {error}", server.label()),
-        peer.map(|peer| json!({ "certificate": certificates::details(peer) })),
-    );
-}
-
 fn tell_end(
     context: &Context,
     server: &Server,
@@ -198,7 +184,7 @@ fn tell_end(
         Some(server),
         kind,
         status,
-        format!("{}: {reason}", server.label()),
+        format!("{}: {reason}{}", server.label(), certificates::hint(reason)),
     );
 }
 

@@ -34,5 +34,6 @@ mod secrets;
 mod servers;
 mod statuses;
 mod texts;
+mod tls;
 mod tools;
 mod window;
