@@ -121,12 +121,12 @@ fn block(
     let all = std::iter::once(&head).chain(lines);
     for (row, line) in all.take(usize::from(height) - 1).enumerate() {
         if row > 0 {
-            screen.push_str("\r\n");
+            screen.push('\n');
         }
         screen.push_str(&fit(line, usize::from(width)));
         screen.push_str("\x1b[K");
     }
-    screen.push_str("\r\n\x1b[J");
+    screen.push_str("\n\x1b[J");
     told_raw(&screen)
 }
 

@@ -31,7 +31,7 @@ pub(super) async fn send(
     report: &mut Report,
 ) -> anyhow::Result<()> {
     if !is_bound {
-        return report.skipped(
+        return report.failed(
             "message",
             "no daemon is bound with this server, and only a daemon sends",
             "start it, or enable the server; then try again",
