@@ -33,14 +33,15 @@ WITH leaving AS (
   SELECT count(*) FILTER (WHERE lane = $1) AS rows, count(*) AS all_lanes
   FROM (SELECT lane FROM smpp_tx_queue WHERE in_doubt ORDER BY id LIMIT $2) AS d
 ), oldest AS (
+  -- The first row of each priority. With "=" the planner would drop the priority from the order, and walk along all ids.
   SELECT q.id, q.insert_timestamp
   FROM unnest(enum_range(NULL::smpp_priority_flag)) AS p (priority)
   CROSS JOIN LATERAL (
     SELECT id, insert_timestamp
     FROM smpp_tx_queue
     WHERE NOT submission_done AND NOT submission_failed AND waits_until IS NULL AND lane = $1
-      AND smpp_priority_flag = p.priority AND submission_started_at IS NULL
-    ORDER BY id
+      AND smpp_priority_flag <= p.priority AND submission_started_at IS NULL
+    ORDER BY smpp_priority_flag DESC, id
     LIMIT 1) AS q
   ORDER BY q.insert_timestamp, q.id
   LIMIT 1

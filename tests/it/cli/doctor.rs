@@ -74,7 +74,7 @@ async fn all_is_well_before_and_beside_a_daemon() {
     // A daemon that is bound is not disturbed.
     let _daemon = world.daemon();
     world
-        .until("SELECT session_state = 'bound' FROM smpp_status")
+        .until("SELECT EXISTS (SELECT FROM smpp_status WHERE session_state = 'bound')")
         .await;
     let binds = world.sim.ledger().counts().binds;
     let shown = run(&world, &["doctor", "--json"]).await;
@@ -294,7 +294,7 @@ async fn what_slows_or_hinders_the_daemon_is_told() {
         &shown,
         "settings",
         "warning",
-        "full_page_writes is off",
+        "fsync is off",
         "postgresql.conf",
     );
     world.sql("UPDATE esmed_schema SET version = 99").await;
@@ -435,7 +435,7 @@ async fn a_card_of_characters_goes_to_the_phone_and_its_receipt_tells_the_ids() 
     );
     let _daemon = world.daemon();
     world
-        .until("SELECT session_state = 'bound' FROM smpp_status")
+        .until("SELECT EXISTS (SELECT FROM smpp_status WHERE session_state = 'bound')")
         .await;
     let shown = run(&world, &to).await;
     assert_check(&shown, "message", "failed", "may not INSERT", "");

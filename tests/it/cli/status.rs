@@ -74,6 +74,23 @@ async fn a_long_queue_is_counted_only_so_far() {
              SELECT '1', 't' FROM generate_series(1, 150000)",
         )
         .await;
+    // Nor is anything else of it read, as the daemon's and the program's connections are set up.
+    world
+        .sql(&format!(
+            "SET enable_seqscan TO off; SET enable_bitmapscan TO off; SET enable_hashjoin TO off; SET enable_mergejoin TO off;
+             ANALYZE smpp_tx_queue; PREPARE counts (text, bigint) AS {}",
+            include_str!("../../../sql/queries/queue_counts.sql")
+        ))
+        .await;
+    let plan = world
+        .rows("EXPLAIN EXECUTE counts ('default', 100000)", &[])
+        .await;
+    for line in plan.iter().map(|row| row.get::<_, String>(0)) {
+        assert!(
+            !line.contains("Seq Scan on smpp") && !line.contains("smpp_tx_queue_pkey"),
+            "{line}"
+        );
+    }
     let shown = run(&world, &["status", "--json"]).await;
     let json = view(&shown);
     assert_eq!(json["queue"]["capped"], true);
