@@ -52,7 +52,7 @@ for command in $( (awk '/^```/ { on = !on; next } on' README.md; grep -oE '`esme
   awk '$1 == "esmed" { print $2 }' | sort -u); do
   case $command in
     migrate | send) ;; # under "Not yet"
-    *) [ -e "src/cli/${command//-/_}.rs" ] || complain "README.md tells of 'esmed $command', which there is not" ;;
+    *) [ -e "src/cli/${command//-/_}.rs" ] || [ -d "src/cli/${command//-/_}" ] || complain "README.md tells of 'esmed $command', which there is not" ;;
   esac
 done
 

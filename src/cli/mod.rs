@@ -52,6 +52,29 @@ Examples:
 
 INSERT INTO smpp_tx_queue (smpp_destination_addr, smpp_short_message) VALUES (...) is how applications send.";
 
+const RUN_HELP: &str = "\
+Exit codes: 0 ended as told, with all outcomes recorded; 1 it could not start, or ended without recording all of them; 2 wrong
+usage.
+
+Example:
+  esmed run --config /etc/esmed/esmed.toml";
+
+const CHECK_CONFIG_HELP: &str = "\
+Exit codes: 0 the file is valid, and the database has what is needed; 1 not; 2 wrong usage.
+
+Example:
+  esmed check-config --config /etc/esmed/esmed.toml";
+
+const ENCODE_HELP: &str = "\
+Examples:
+  esmed encode \"It's 5 EUR\"
+  esmed encode --json --long-message udh16 - < letter.txt";
+
+const DECODE_HELP: &str = "\
+Examples:
+  esmed decode 00000010000000150000000000000001
+  esmed decode --data-coding 8 00480069";
+
 const STATUS_HELP: &str = "\
 Exit codes: 0 a daemon serves the lane, 1 none does (or the database can't be asked), 2 wrong usage; 0 with --watch.
 
@@ -104,8 +127,12 @@ enum Command {
     ///
     /// Ends on SIGTERM or SIGINT, after unanswered messages were awaited for drain_timeout seconds;
     /// a second signal ends it at once.
+    #[command(after_long_help = RUN_HELP)]
     Run(ConfigFile),
     /// Validate the configuration file and try the database
+    ///
+    /// One line a step, and the first thing that is wrong. esmed doctor asks more, and says what to do.
+    #[command(after_long_help = CHECK_CONFIG_HELP)]
     CheckConfig(ConfigFile),
     /// Look whether everything is right, and say what to do where it is not
     ///
@@ -127,10 +154,12 @@ enum Command {
     /// Show what becomes of a text: coding, parts, octets, characters that force UCS2
     ///
     /// Nothing is sent, and no database is asked. Exit code 1 where the text would be refused.
+    #[command(after_long_help = ENCODE_HELP)]
     Encode(encode::Arguments),
     /// Show a PDU given in hexadecimal as the JSON of pdu_parsed
     ///
     /// With --data-coding the octets of a message alone, as its text.
+    #[command(after_long_help = DECODE_HELP)]
     Decode(decode::Arguments),
 }
 

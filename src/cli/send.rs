@@ -343,7 +343,7 @@ pub(super) fn words(progress: &Progress, paint: Paint) -> String {
     }
     // 000 says that there is none.
     let error = progress.error_code.as_deref();
-    if let Some(code) = error.filter(|code| code.trim_start_matches('0') != "") {
+    if let Some(code) = error.filter(|code| !code.trim_start_matches('0').is_empty()) {
         words = format!("{words}, error {}", plain(code));
         if let Some(meaning) = &progress.error_meaning {
             words = format!("{words} ({})", plain(meaning));

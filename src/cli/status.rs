@@ -283,8 +283,10 @@ impl View {
         };
         // A daemon counts further than we do.
         let total = match &self.status {
-            Some(status) if status.alive && queue.capped => status.queue_depth,
-            _ => queue.waiting + queue.scheduled + queue.retrying + queue.started + queue.held,
+            Some(status) if status.alive && queue.capped => status.queue_depth.to_string(),
+            _ => {
+                count(queue.waiting + queue.scheduled + queue.retrying + queue.started + queue.held)
+            }
         };
         let mut kinds: Vec<String> = [
             ("waiting", queue.waiting),

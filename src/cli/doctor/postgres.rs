@@ -70,61 +70,80 @@ pub(super) async fn examine(
     rows::examine(config, &doctor, report).await
 }
 
+/// Where PostgreSQL should be reached.
+struct Place {
+    check: &'static str,
+    /// What was found there, or what is wrong and what to do.
+    found: Result<String, (String, &'static str)>,
+}
+
 /// Name and port of each host; whether one answers.
 async fn hosts(config: &Config, report: &mut Report) -> anyhow::Result<bool> {
     let port = config.database.port;
-    let hosts = config.database.host.list();
-    let mut answers = 0;
-    for host in &hosts {
-        let until = Instant::now() + PATIENCE;
-        if host.starts_with('/') {
-            let path = Path::new(host).join(format!(".s.PGSQL.{port}"));
-            match timeout(PATIENCE, UnixStream::connect(&path)).await {
-                Ok(Ok(_)) => {
-                    answers += 1;
-                    report.ok("socket", format!("{} answers", path.display()))?;
-                }
-                Ok(Err(error)) => report.failed(
-                    "socket",
-                    format!("{}: {error}", path.display()),
-                    "does PostgreSQL run here (pg_lsclusters), with this port, and its socket in this folder? [database] host and port",
-                )?,
-                Err(_) => report.failed("socket", format!("{} does not answer", path.display()), "is PostgreSQL overloaded or stopped?")?,
-            }
-            continue;
+    let mut places = Vec::new();
+    for host in config.database.host.list() {
+        places.push(if host.starts_with('/') {
+            socket(host, port).await
+        } else {
+            address(host, port).await
+        });
+    }
+    let answers = places.iter().any(|place| place.found.is_ok());
+    for Place { check, found } in places {
+        match found {
+            Ok(finding) => report.ok(check, finding)?,
+            // Of several hosts one is enough, until it fails.
+            Err((finding, next)) if answers => report.warning(check, finding, next)?,
+            Err((finding, next)) => report.failed(check, finding, next)?,
         }
-        let addresses = match resolve(host, port, until).await {
-            Ok(addresses) => addresses,
-            Err(error) => {
-                report.failed(
-                    "host name",
+    }
+    Ok(answers)
+}
+
+async fn socket(folder: &str, port: u16) -> Place {
+    let path = Path::new(folder).join(format!(".s.PGSQL.{port}"));
+    let name = path.display();
+    Place {
+        check: "socket",
+        found: match timeout(PATIENCE, UnixStream::connect(&path)).await {
+            Ok(Ok(_)) => Ok(format!("{name} answers")),
+            Ok(Err(error)) => Err((
+                format!("{name}: {error}"),
+                "does PostgreSQL run here (pg_lsclusters), with this port, and its socket in this folder? [database] host and port",
+            )),
+            Err(_) => Err((
+                format!("{name} does not answer"),
+                "is PostgreSQL overloaded or stopped?",
+            )),
+        },
+    }
+}
+
+async fn address(host: &str, port: u16) -> Place {
+    let until = Instant::now() + PATIENCE;
+    let addresses = match resolve(host, port, until).await {
+        Ok(addresses) => addresses,
+        Err(error) => {
+            return Place {
+                check: "host name",
+                found: Err((
                     format!("{host}: {error}"),
                     "correct [database] host, or the name service of this machine",
-                )?;
-                continue;
-            }
-        };
-        match open_tcp(addresses, until).await {
-            Ok(stream) => {
-                answers += 1;
-                let peer = stream.peer_addr()?;
-                report.ok("connection", format!("{host}: {peer} answers"))?;
-            }
-            Err(error) => report.failed(
-                "connection",
+                )),
+            };
+        }
+    };
+    let opened = open_tcp(addresses, until).await;
+    Place {
+        check: "connection",
+        found: match opened.and_then(|stream| stream.peer_addr()) {
+            Ok(peer) => Ok(format!("{host}: {peer} answers")),
+            Err(error) => Err((
                 format!("{host}: {error}"),
                 "does PostgreSQL run there, with listen_addresses and port as in [database], and does no firewall keep it away?",
-            )?,
-        }
+            )),
+        },
     }
-    if answers > 0 && answers < hosts.len() {
-        report.warning(
-            "hosts",
-            format!("{answers} of {} hosts answer", hosts.len()),
-            "with the others gone there is nowhere to fail over to",
-        )?;
-    }
-    Ok(answers > 0)
 }
 
 /// Why there is no login, and what to do.

@@ -1,6 +1,7 @@
 //! `esmed status`
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
@@ -97,7 +98,10 @@ async fn a_long_queue_is_counted_only_so_far() {
     assert_eq!(json["queue"]["waiting"], 100_000);
     assert_eq!(json["queue"]["counted_up_to"], 100_000);
     let text = out(&run(&world, &["status"]).await);
-    assert!(text.contains("100000 or more waiting"), "{text}");
+    assert!(
+        text.contains("100000 or more still to be sent: 100000 or more waiting"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
@@ -126,16 +130,35 @@ async fn watching_on_a_pipe_gives_block_after_block_until_interrupted() {
 }
 
 #[tokio::test]
-async fn watching_on_a_terminal_draws_over_what_was_there() {
+async fn watching_on_a_terminal_draws_over_what_was_there_until_ctrl_c() {
     let world = World::new().await;
-    let config = world.config("esmed", "");
     let program = env!("CARGO_BIN_EXE_esmed");
-    // A shell of its own, so that the interrupt reaches the program alone.
-    let line = format!(
-        "status --watch 0.1 & sleep 2; kill -INT $!; wait $!; echo code $?; true {program}"
-    );
-    let screen = on_terminal(&config, &[], &line).await;
-    assert!(screen.matches("\x1b[H").count() >= 2, "{screen:?}");
+    let mut child = Command::new("script")
+        .args([
+            "-qec",
+            &format!("{program} status --watch 0.1"),
+            "/dev/null",
+        ])
+        .env("ESMED_CONFIG", world.config("esmed", ""))
+        .env("TERM", "xterm")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("script, of the package bsdutils");
+    let mut screen = Vec::new();
+    let mut out = child.stdout.take().unwrap();
+    let text = |screen: &[u8]| String::from_utf8_lossy(screen).into_owned();
+    while text(&screen).matches("\x1b[H").count() < 3 {
+        let mut octets = [0; 4096];
+        let read = out.read(&mut octets).unwrap();
+        assert!(read > 0, "it ended: {}", text(&screen));
+        screen.extend_from_slice(&octets[..read]);
+    }
+    child.stdin.take().unwrap().write_all(b"\x03").unwrap();
+    out.read_to_end(&mut screen).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let screen = text(&screen);
+    // Cleared once; then each line is written over, and its rest wiped out.
     assert_eq!(screen.matches("\x1b[2J").count(), 1, "{screen:?}");
     assert!(screen.contains("\x1b[K"), "{screen:?}");
 }
