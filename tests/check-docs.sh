@@ -58,7 +58,7 @@ done
 not_yet=$(sed -n '/^## Not yet$/,/^## More$/p' README.md)
 for command in $( (awk '/^ *```/ { on = !on; next } on' "${manual[@]}"; grep -ohE '`esmed [^`]*`' "${manual[@]}" | tr -d '`') |
   awk '$1 == "sudo" { sub(/^ *sudo /, "") } $1 == "esmed" && $2 ~ /^[a-z]/ { print $2 }' | sort -u); do
-  [ -e "src/cli/${command//-/_}.rs" ] || grep -qF "\`esmed $command" <<< "$not_yet" ||
+  [ -e "src/cli/${command//-/_}.rs" ] || [ -d "src/cli/${command//-/_}" ] || grep -qF "\`esmed $command" <<< "$not_yet" ||
     complain "a document tells of 'esmed $command', which there is not"
 done
 

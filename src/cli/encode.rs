@@ -1,14 +1,12 @@
 //! `esmed encode`
 
 use std::fmt::Write as _;
-use std::io::Read as _;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{octet, say};
+use super::{octet, say, standard_input};
 use crate::hex;
 use crate::text::{
     Alphabet, LongMessage, Plan, Style, TextError, Wanted, concat_header, offending, plan,
@@ -43,9 +41,6 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-/// More is not read of standard input: far more than can be sent.
-const MOST: u64 = 1 << 20;
-
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let text = match arguments.text.as_slice() {
         [dash] if dash == "-" => standard_input()?,
@@ -75,20 +70,6 @@ fn way(name: &str) -> Result<LongMessage, String> {
         let known = LongMessage::ALL.map(LongMessage::name).join(", ");
         format!("unknown; known are {known}")
     })
-}
-
-/// Without the line's end, which nobody means to send.
-fn standard_input() -> anyhow::Result<String> {
-    let mut text = String::new();
-    std::io::stdin()
-        .take(MOST + 1)
-        .read_to_string(&mut text)
-        .context("can't read a text in UTF-8 from standard input")?;
-    if u64::try_from(text.len()).is_ok_and(|length| length > MOST) {
-        bail!("standard input has more than {MOST} octets");
-    }
-    let text = text.strip_suffix('\n').unwrap_or(&text);
-    Ok(text.strip_suffix('\r').unwrap_or(text).to_owned())
 }
 
 /// What there is to tell about a text.

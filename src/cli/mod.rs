@@ -1,10 +1,16 @@
 //! The command line: one file a subcommand.
 
+mod as_role;
 mod check_config;
 mod decode;
+mod doctor;
 mod encode;
+mod events;
+mod paint;
 mod run;
+mod send;
 mod status;
+mod times;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -15,18 +21,102 @@ use clap::{Args, Parser, Subcommand};
 use crate::config::Config;
 use crate::db::Database;
 
+use paint::{Paint, When};
+
 /// SMPP client daemon whose API is a PostgreSQL table.
 ///
 /// INSERT a row into smpp_tx_queue and the SMS leaves; its state comes back to the same row. What
 /// phones send is found in smpp_inbox. Accounts at SMSCs are rows of smpp_servers.
 ///
-/// Exit codes: 0 all is well, 1 it is not (one line on standard error says why), 2 wrong usage.
+/// Exit codes: 0 all is well, 1 it is not (one line on standard error says why), 2 wrong usage; a command that has others
+/// says so in its own help.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100)]
+#[command(version, max_term_width = 100, after_long_help = FIRST_STEPS)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
+    /// Colours on standard output
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    color: When,
 }
+
+const FIRST_STEPS: &str = "\
+Examples:
+  esmed doctor                        is everything right, and if not, what to do
+  esmed status --watch                what goes on, every two seconds
+  esmed send 447911123456 Hello --wait --receipt
+  esmed events --follow               what happens, as it happens
+
+INSERT INTO smpp_tx_queue (smpp_destination_addr, smpp_short_message) VALUES (...) is how applications send.";
+
+const RUN_HELP: &str = "\
+Exit codes: 0 ended as told, with all outcomes recorded; 1 it could not start, or ended without recording all of them; 2 wrong
+usage.
+
+Example:
+  esmed run --config /etc/esmed/esmed.toml";
+
+const CHECK_CONFIG_HELP: &str = "\
+Exit codes: 0 the file is valid, and the database has what is needed; 1 not; 2 wrong usage.
+
+Example:
+  esmed check-config --config /etc/esmed/esmed.toml";
+
+const ENCODE_HELP: &str = "\
+Examples:
+  esmed encode \"It's 5 EUR\"
+  esmed encode --json --long-message udh16 - < letter.txt";
+
+const DECODE_HELP: &str = "\
+Examples:
+  esmed decode 00000010000000150000000000000001
+  esmed decode --data-coding 8 00480069";
+
+const STATUS_HELP: &str = "\
+Exit codes: 0 a daemon serves the lane, 1 none does (or the database can't be asked), 2 wrong usage; 0 with --watch.
+
+Each kind of message is counted up to 100,000, so that a look stays cheap; with more, \"capped\" is true in the JSON.
+
+Examples:
+  esmed status
+  esmed status --watch 5
+  esmed status --json | jq .queue.waiting";
+
+const SEND_HELP: &str = "\
+The role of the daemon may not queue messages: name one that has the role esmed_app by --as. The text is no secret to other
+users of this machine while the command runs, unless it comes by standard input.
+
+Exit codes: 0 queued; with --wait: sent, or with --receipt delivered. 1 not queued; with --wait: failed, expired, cancelled,
+undeliverable, rejected, or held for a decision. 2 wrong usage. 3 the time of --timeout is over. 130 interrupted.
+
+Examples:
+  esmed send --as postgresql://app@localhost/sms 447911123456 Hello
+  esmed send 447911123456 Hello --receipt --wait --timeout 5m
+  echo \"Your code is 4711\" | esmed send --expires-in 10m --client-ref login-17 447911123456 -";
+
+const DOCTOR_HELP: &str = "\
+Each check has a verdict: ok, warning, failed or skipped, and where it is not ok what to do next. Nothing is changed, but
+for the message that --to asks for. Passwords are never shown.
+
+An account that a daemon is bound with is not bound a second time, for some SMSCs refuse that and some end the first session:
+--bind does it all the same.
+
+Exit codes: 0 nothing failed (there may be warnings), 1 something failed, 2 wrong usage.
+
+Examples:
+  esmed doctor
+  esmed doctor --server 2
+  esmed doctor --to 447911123456 --as postgresql://app@localhost/sms";
+
+const EVENTS_HELP: &str = "\
+Each line: time (of this machine's zone), status (down, degraded, ok), server, type, message.
+
+Exit codes: 0 shown, or interrupted with --follow; 1 the database can't be asked; 2 wrong usage.
+
+Examples:
+  esmed events --since 1h
+  esmed events --follow --type connection_lost
+  esmed events --json --limit 1000 | jq -r .type | sort | uniq -c";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -34,18 +124,39 @@ enum Command {
     ///
     /// Ends on SIGTERM or SIGINT, after unanswered messages were awaited for drain_timeout seconds;
     /// a second signal ends it at once.
+    #[command(after_long_help = RUN_HELP)]
     Run(ConfigFile),
     /// Validate the configuration file and try the database
+    ///
+    /// One line a step, and the first thing that is wrong. esmed doctor asks more, and says what to do.
+    #[command(after_long_help = CHECK_CONFIG_HELP)]
     CheckConfig(ConfigFile),
+    /// Look whether everything is right, and say what to do where it is not
+    ///
+    /// Configuration, database, rights, schema and clock; the daemon; then the server of the lane: name, TCP, TLS, bind,
+    /// enquire_link; and with --to a test message.
+    #[command(after_long_help = DOCTOR_HELP)]
+    Doctor(doctor::Arguments),
     /// Show session, queue and last events of a lane
+    #[command(after_long_help = STATUS_HELP)]
     Status(status::Arguments),
+    /// Show what happened, and follow what happens
+    #[command(after_long_help = EVENTS_HELP)]
+    Events(events::Arguments),
+    /// Queue one message, and follow it if asked to
+    ///
+    /// Prints the id of its row of smpp_tx_queue.
+    #[command(after_long_help = SEND_HELP)]
+    Send(send::Arguments),
     /// Show what becomes of a text: coding, parts, octets, characters that force UCS2
     ///
     /// Nothing is sent, and no database is asked. Exit code 1 where the text would be refused.
+    #[command(after_long_help = ENCODE_HELP)]
     Encode(encode::Arguments),
     /// Show a PDU given in hexadecimal as the JSON of pdu_parsed
     ///
     /// With --data-coding the octets of a message alone, as its text.
+    #[command(after_long_help = DECODE_HELP)]
     Decode(decode::Arguments),
 }
 
@@ -72,10 +183,14 @@ impl Cli {
     /// Runs the subcommand; errors are one line on standard error.
     #[must_use]
     pub fn run(self) -> ExitCode {
+        let paint = Paint::new(self.color);
         let done = match self.command {
             Command::Run(file) => run::run(&file),
             Command::CheckConfig(file) => check_config::run(&file),
-            Command::Status(arguments) => status::run(&arguments),
+            Command::Doctor(arguments) => doctor::run(&arguments, paint),
+            Command::Status(arguments) => status::run(&arguments, paint),
+            Command::Events(arguments) => events::run(&arguments, paint),
+            Command::Send(arguments) => send::run(&arguments, paint),
             Command::Encode(arguments) => encode::run(&arguments),
             Command::Decode(arguments) => decode::run(&arguments),
         };
@@ -93,13 +208,35 @@ fn database(config: &Config) -> anyhow::Result<Database> {
 
 /// Writes to standard output; a reader who has seen enough is no error.
 fn say(text: &str) -> anyhow::Result<()> {
+    told(text).map(drop)
+}
+
+/// Writes to standard output; `false`: nobody reads any more.
+fn told(text: &str) -> anyhow::Result<bool> {
     use std::io::{ErrorKind, Write as _};
     match writeln!(std::io::stdout(), "{text}") {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(error).context("can't write to standard output")
-        }
-        _ => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(error).context("can't write to standard output"),
     }
+}
+
+/// More is not read of standard input: far more than can be sent.
+const MOST_INPUT: u64 = 1 << 20;
+
+/// A text, without the line's end, which nobody means to send.
+fn standard_input() -> anyhow::Result<String> {
+    use std::io::Read as _;
+    let mut text = String::new();
+    std::io::stdin()
+        .take(MOST_INPUT + 1)
+        .read_to_string(&mut text)
+        .context("can't read a text in UTF-8 from standard input")?;
+    if u64::try_from(text.len()).is_ok_and(|length| length > MOST_INPUT) {
+        anyhow::bail!("standard input has more than {MOST_INPUT} octets");
+    }
+    let text = text.strip_suffix('\n').unwrap_or(&text);
+    Ok(text.strip_suffix('\r').unwrap_or(text).to_owned())
 }
 
 /// An octet as people write it: decimal, or hexadecimal behind 0x.

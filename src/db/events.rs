@@ -1,6 +1,6 @@
 //! `smpp_events`, and what `esmed status` shows.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::Value;
 
 use super::{Database, DbError};
@@ -8,6 +8,8 @@ use super::{Database, DbError};
 const INSERT_EVENT: &str = include_str!("../../sql/queries/insert_event.sql");
 const STATUS: &str = include_str!("../../sql/queries/status.sql");
 const LAST_EVENTS: &str = include_str!("../../sql/queries/last_events.sql");
+const LIST_EVENTS: &str = include_str!("../../sql/queries/list_events.sql");
+const EVENTS_AFTER: &str = include_str!("../../sql/queries/events_after.sql");
 
 /// Something that happened: a row of `smpp_events`.
 #[derive(Debug, Clone, PartialEq)]
@@ -116,4 +118,78 @@ pub async fn last(
         .iter()
         .map(|row| (row.get(0), row.get(1), row.get(2), row.get(3)))
         .collect())
+}
+
+/// An event as it was stored.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[allow(missing_docs)]
+pub struct Stored {
+    pub id: i64,
+    #[serde(serialize_with = "rfc3339")]
+    pub at: DateTime<Utc>,
+    /// How long ago that was.
+    #[serde(skip)]
+    pub seconds: f64,
+    pub lane: String,
+    pub server_id: Option<i64>,
+    pub component: String,
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub status: Option<String>,
+    pub message: String,
+    pub details: Option<Value>,
+}
+
+/// `2026-11-21T13:40:00.123456Z`
+fn rfc3339<S: serde::Serializer>(at: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&at.to_rfc3339_opts(SecondsFormat::Micros, true))
+}
+
+fn read(row: &tokio_postgres::Row) -> Stored {
+    Stored {
+        id: row.get("id"),
+        at: row.get("at"),
+        seconds: row.get("seconds"),
+        lane: row.get("lane"),
+        server_id: row.get("server_id"),
+        component: row.get("component"),
+        kind: row.get("type"),
+        status: row.get("status"),
+        message: row.get("message"),
+        details: row.get("details"),
+    }
+}
+
+/// The last `limit` events of a lane, oldest first; of one type, and of the last so many seconds, where these are given.
+///
+/// # Errors
+/// When the database can't answer.
+pub async fn list(
+    database: &Database,
+    lane: &str,
+    limit: i64,
+    kind: Option<&str>,
+    since: Option<f64>,
+) -> Result<Vec<Stored>, DbError> {
+    let client = database.client().await?;
+    let rows = client
+        .query(LIST_EVENTS, &[&lane, &limit, &kind, &since])
+        .await?;
+    Ok(rows.iter().rev().map(read).collect())
+}
+
+/// The first `limit` events of a lane with a number above `after`.
+///
+/// # Errors
+/// When the database can't answer.
+pub async fn after(
+    database: &Database,
+    lane: &str,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<Stored>, DbError> {
+    let client = database.client().await?;
+    let statement = client.prepare_cached(EVENTS_AFTER).await?;
+    let rows = client.query(&statement, &[&lane, &after, &limit]).await?;
+    Ok(rows.iter().map(read).collect())
 }

@@ -1,6 +1,8 @@
 //! PostgreSQL: connections, and one typed function for each statement of `sql/queries`.
 
 pub mod depth;
+pub mod doctor;
+pub mod ears;
 mod error;
 pub mod events;
 pub mod inbound;
@@ -12,7 +14,9 @@ pub mod parts;
 pub mod prefixes;
 pub mod queue;
 pub mod retention;
+pub mod send;
 pub mod servers;
+pub mod status;
 pub mod tls;
 pub mod waiting;
 

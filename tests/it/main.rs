@@ -8,6 +8,7 @@ mod support;
 mod bad_input;
 mod basics;
 mod classes;
+mod cli;
 mod documents;
 mod doubt;
 mod due;

@@ -1,6 +1,7 @@
 //! TLS to the SMSC and to PostgreSQL, with certificates that are made here.
 
 mod client;
+mod doctor;
 mod faults;
 mod files;
 mod postgres;

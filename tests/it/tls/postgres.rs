@@ -16,13 +16,13 @@ use crate::support::{Cluster, Daemon, PATIENCE, World, esmed};
 static NEXT: AtomicU8 = AtomicU8::new(1);
 
 /// A PostgreSQL that listens on an address of its own, and can be told to speak TLS.
-struct Database {
-    world: World,
-    address: String,
+pub(super) struct Database {
+    pub(super) world: World,
+    pub(super) address: String,
 }
 
 impl Database {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         // Tests run side by side, in processes of their own: an address for each, so that all have the same port.
         let [_, _, high, low] = std::process::id().to_be_bytes();
         let next = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -40,7 +40,12 @@ impl Database {
     }
 
     /// Lines of pg_hba.conf for TCP, and TLS with this certificate.
-    async fn set_up(&self, hba: &str, issued: Option<&Issued>, clients: Option<&Authority>) {
+    pub(super) async fn set_up(
+        &self,
+        hba: &str,
+        issued: Option<&Issued>,
+        clients: Option<&Authority>,
+    ) {
         let hba = format!("local all all trust\n{hba}\n");
         fs::write(self.data().join("pg_hba.conf"), hba).unwrap();
         if let Some(issued) = issued {
@@ -87,7 +92,7 @@ impl Database {
             .await;
     }
 
-    fn config(&self, sslmode: &str, more: &str) -> PathBuf {
+    pub(super) fn config(&self, sslmode: &str, more: &str) -> PathBuf {
         self.world.config_text(
             "tls",
             &format!(

@@ -1,0 +1,1 @@
+SELECT format, matches, receipts FROM esmed_id_formats($1)

@@ -1,0 +1,215 @@
+//! `esmed send`
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use super::{application, err, out, run, view};
+use crate::support::World;
+
+const APP: &str = "postgresql://app@";
+
+#[tokio::test]
+async fn a_message_is_queued_with_all_that_was_asked_for() {
+    let world = World::new().await;
+    application(&world).await;
+    let sent = run(
+        &world,
+        &[
+            "send",
+            "--as",
+            APP,
+            "447911123400",
+            "Hello",
+            "world",
+            "--from",
+            "esmed",
+            "--priority",
+            "2",
+            "--flash",
+            "--receipt=failure",
+            "--expires-in",
+            "10m",
+            "--send-in",
+            "1m",
+            "--client-ref",
+            "a-1",
+            "--data-coding",
+            "0x08",
+        ],
+    )
+    .await;
+    assert_eq!(sent.status.code(), Some(0), "{sent:?}");
+    let id: i64 = out(&sent).trim().parse().unwrap();
+    assert!(
+        err(&sent).contains("no daemon serves lane default"),
+        "{sent:?}"
+    );
+    assert!(!err(&sent).contains("Hello"));
+    let right: bool = world
+        .one(&format!(
+            "SELECT smpp_destination_addr = '447911123400' AND smpp_short_message = 'Hello world'
+               AND smpp_source_addr = 'esmed' AND smpp_priority_flag = 'LEVEL_2' AND smpp_message_class = 0
+               AND smpp_registered_delivery = 'SMSC_DELIVERY_RECEIPT_REQUESTED_FOR_FAILURE'
+               AND expires_at - insert_timestamp = interval '10 min' AND send_after - insert_timestamp = interval '1 min'
+               AND client_ref = 'a-1' AND smpp_data_coding = 8 AND lane = 'default'
+             FROM smpp_tx_queue WHERE id = {id}"
+        ))
+        .await;
+    assert!(right);
+    // The same reference again sends nothing.
+    let again = run(
+        &world,
+        &[
+            "send",
+            "--as",
+            APP,
+            "1",
+            "x",
+            "--client-ref",
+            "a-1",
+            "--json",
+        ],
+    )
+    .await;
+    assert_eq!(again.status.code(), Some(0));
+    assert_eq!(view(&again)["id"], id);
+    assert_eq!(view(&again)["queued"], false);
+    assert_eq!(
+        world.one::<i64>("SELECT count(*) FROM smpp_tx_queue").await,
+        1
+    );
+    for wrong in [
+        &["1", "x", "--priority", "4"][..],
+        &["1", "x", "--expires-in", "soon"],
+        &["1", "x", "--timeout", "1m"],
+        &["1", "x", "--flash", "--class", "1"],
+        &["", "x"],
+        &["1"],
+    ] {
+        let output = run(&world, &[&["send"], wrong].concat()).await;
+        assert_eq!(output.status.code(), Some(2), "{wrong:?}: {output:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_text_may_come_by_standard_input() {
+    let world = World::new().await;
+    application(&world).await;
+    let config = world.config("esmed", "");
+    let send = |text: &[u8]| {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_esmed"))
+            .args(["send", "--as", APP, "--config"])
+            .arg(&config)
+            .args(["447911123400", "-"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // Who has read enough closes the pipe.
+        let _ = child.stdin.take().unwrap().write_all(text);
+        child.wait_with_output().unwrap()
+    };
+    assert_eq!(send("Grüße\nan alle\n".as_bytes()).status.code(), Some(0));
+    let text: String = world
+        .one("SELECT smpp_short_message FROM smpp_tx_queue")
+        .await;
+    assert_eq!(text, "Grüße\nan alle");
+    let long = send(&vec![b'a'; (1 << 20) + 1]);
+    assert_eq!(long.status.code(), Some(1));
+    assert!(err(&long).contains("more than 1048576 octets"), "{long:?}");
+    assert_eq!(send(b"\xff").status.code(), Some(1));
+    assert!(err(&send(b"a\0b")).contains("NUL"));
+    assert_eq!(
+        world.one::<i64>("SELECT count(*) FROM smpp_tx_queue").await,
+        1
+    );
+}
+
+#[tokio::test]
+async fn the_role_of_the_daemon_is_told_what_it_lacks() {
+    let world = World::new().await;
+    let sent = run(&world, &["send", "447911123400", "Hello"]).await;
+    assert_eq!(sent.status.code(), Some(1));
+    let line = err(&sent);
+    assert_eq!(line.lines().count(), 1, "{line}");
+    for words in [
+        "\"esmed\" may not INSERT into smpp_tx_queue",
+        "IN ROLE esmed_app",
+        "--as postgresql://app@localhost/esmed",
+    ] {
+        assert!(line.contains(words), "{words}: {line}");
+    }
+    assert!(out(&sent).is_empty());
+    let wrong = run(&world, &["send", "--as", "app:secret@x", "1", "x"]).await;
+    assert_eq!(wrong.status.code(), Some(1));
+    assert!(!err(&wrong).contains("secret"));
+}
+
+#[tokio::test]
+async fn waiting_tells_each_step_and_ends_with_the_right_code() {
+    let world = World::new().await;
+    application(&world).await;
+    let _daemon = world.daemon();
+    world.enable_sim("", "").await;
+    world.until_bound().await;
+    world
+        .until("SELECT session_state = 'bound' FROM smpp_status")
+        .await;
+    let wait = async |number: &str, more: &[&str]| {
+        let arguments = ["send", "--as", APP, number, "Hello", "--wait", "--json"];
+        run(&world, &[&arguments[..], more].concat()).await
+    };
+    for (number, more, code, outcome, state) in [
+        (
+            "447911123400",
+            &["--receipt"][..],
+            0,
+            "delivered",
+            Some("DELIVERED"),
+        ),
+        (
+            "447911123401",
+            &["--receipt"],
+            1,
+            "failed",
+            Some("UNDELIVERABLE"),
+        ),
+        (
+            "447911123404",
+            &["--receipt", "--timeout", "1s"],
+            3,
+            "timeout",
+            None,
+        ),
+        ("447911123404", &[], 0, "sent", None),
+        ("447911123407", &["--receipt"], 1, "failed", None),
+    ] {
+        let sent = wait(number, more).await;
+        assert_eq!(sent.status.code(), Some(code), "{number}: {sent:?}");
+        let json = view(&sent);
+        assert_eq!(json["outcome"], outcome, "{json}");
+        assert_eq!(json["state"].as_str(), state, "{json}");
+        assert!(!err(&sent).contains("Hello"));
+        if code == 0 {
+            assert!(err(&sent).contains(&format!("(id {})", json["message_id"].as_str().unwrap())));
+        }
+    }
+    let sent = run(
+        &world,
+        &["send", "--as", APP, "447911123407", "Hello", "--wait"],
+    )
+    .await;
+    assert!(err(&sent).contains("ESME_RINVDSTADR"), "{sent:?}");
+    // No server is bound any more.
+    world.sql("UPDATE smpp_servers SET enabled = FALSE").await;
+    world
+        .until("SELECT session_state NOT IN ('bound', 'throttled') FROM smpp_status")
+        .await;
+    let sent = run(&world, &["send", "--as", APP, "447911123400", "Hello"]).await;
+    assert_eq!(sent.status.code(), Some(0));
+    assert!(
+        err(&sent).contains("no server of lane default is bound"),
+        "{sent:?}"
+    );
+}
