@@ -4,7 +4,7 @@
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench deb sql-reference clean
+.PHONY: help setup demo test check bench deb test-deb sql-reference clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -38,9 +38,11 @@ bench: setup ## messages a second: the daemon with PostgreSQL, the simulator alo
 sql-reference: setup ## write docs/sql.md anew, from the comments in sql/db.sql
 	@tests/reference.sh > docs/sql.md.new && mv docs/sql.md.new docs/sql.md || { rm -f docs/sql.md.new; exit 1; }
 
-deb: ## Debian packages: not yet
-	@echo "make deb: there are no Debian packages yet; see 'Install' in README.md" >&2
-	@exit 1
+deb: ## build the Debian package; it is in target/debian then
+	@tests/package/build.sh
+
+test-deb: setup deb ## install, run, upgrade and purge the package in a Debian of its own; needs root
+	@tests/package/test.sh
 
 clean: ## remove what was built
 	cargo clean

@@ -17,7 +17,9 @@ use crate::events::{self, EventLog};
 use crate::feeder::Feeder;
 use crate::in_flight::InFlight;
 use crate::leader::{self, Leadership};
+use crate::notify::{Manager, Phase};
 use crate::prefixes::Keeper;
+use crate::pulse::{self, Pulses};
 use crate::recorder::{Assembly, Recorder, Told};
 use crate::retention;
 use crate::supervisor::{self, Gauge};
@@ -55,11 +57,15 @@ pub async fn run(reloader: Reloader) -> anyhow::Result<Ended> {
     let application = format!("esmed {lane}");
     let database = Database::new(&config.database, &application)?;
     let mut signals = Signals::new()?;
+    let pulses = Pulses::default();
+    let manager = Manager::of_environment();
+    tokio::spawn(manager.clone().keep(pulses.clone()));
     tokio::spawn(reloader.run(database.clone(), lane.clone()));
     tokio::select! {
         checked = database.check() => checked?,
-        () = signals.stop() => return Ok(Ended::Clean),
+        () = signals.stop() => return Ok(stopped(&manager)),
     }
+    manager.ready();
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         lane,
@@ -67,15 +73,32 @@ pub async fn run(reloader: Reloader) -> anyhow::Result<Ended> {
         "esmed starts"
     );
     loop {
+        let stand_by = leader::stand_by(&database, &lane, &manager);
         let leadership = tokio::select! {
-            leadership = leader::stand_by(&database, &lane) => leadership?,
-            () = signals.stop() => return Ok(Ended::Clean),
+            leadership = pulses.felt("standby", pulse::DATABASE, stand_by) => leadership?,
+            () = signals.stop() => return Ok(stopped(&manager)),
         };
-        match serve(&live, &database, leadership, &mut signals).await {
+        let around = Around {
+            pulses: &pulses,
+            manager: &manager,
+        };
+        match serve(&live, &database, leadership, &mut signals, around).await {
             Served::Stopped(ended) => return Ok(ended),
             Served::LeaseLost => {}
         }
     }
+}
+
+/// Nothing was under way.
+fn stopped(manager: &Manager) -> Ended {
+    manager.tell(Phase::Draining);
+    Ended::Clean
+}
+
+/// Who is told how things are.
+struct Around<'a> {
+    pulses: &'a Pulses,
+    manager: &'a Manager,
 }
 
 /// Why serving ended.
@@ -90,6 +113,7 @@ async fn serve(
     database: &Database,
     leadership: Leadership,
     signals: &mut Signals,
+    Around { pulses, manager }: Around<'_>,
 ) -> Served {
     let config = live.borrow().clone();
     let lane = config.daemon.lane.clone();
@@ -106,62 +130,84 @@ async fn serve(
     let in_flight = InFlight::new(config.daemon.max_unrecorded);
     let wakeups = Wakeups::default();
     let gauge = Arc::new(Gauge::default());
+    manager.tell(Phase::Serving(Arc::clone(&gauge)));
 
-    let events = tokio::spawn(events::write(
-        database.clone(),
-        lane.clone(),
-        waiting_events,
-        give_up.clone(),
+    let events = tokio::spawn(pulses.felt(
+        "events",
+        pulse::DATABASE,
+        events::write(
+            database.clone(),
+            lane.clone(),
+            waiting_events,
+            give_up.clone(),
+        ),
     ));
+    // Without a pulse: where it hangs, the polls of the others find what changes.
     let listener = tokio::spawn(listener::run(
         database.clone(),
         wakeups.clone(),
         stop_heart.clone(),
     ));
-    let mut heart = tokio::spawn(leader::keep(
-        database.clone(),
-        lane.clone(),
-        leadership.clone(),
-        Arc::clone(&gauge),
-        event_log.clone(),
-        stop_heart.clone(),
-        lost.clone(),
+    let mut heart = tokio::spawn(pulses.felt(
+        "heartbeat",
+        pulse::DATABASE,
+        leader::keep(
+            database.clone(),
+            lane.clone(),
+            leadership.clone(),
+            Arc::clone(&gauge),
+            event_log.clone(),
+            stop_heart.clone(),
+            lost.clone(),
+        ),
     ));
     let mut recorder = tokio::spawn(
-        Recorder {
-            database: database.clone(),
-            outcomes: recorded,
-            deliveries: delivered,
-            in_flight: in_flight.clone(),
-            wake: Arc::clone(&wakeups.tx_queue),
-            database_up,
-            wary_until: None,
-            told: Told::new(event_log.clone()),
-            assembly: Assembly::new(live.clone()),
-        }
-        .run(give_up.clone()),
+        pulses.felt(
+            "recorder",
+            pulse::DATABASE,
+            Recorder {
+                database: database.clone(),
+                outcomes: recorded,
+                deliveries: delivered,
+                in_flight: in_flight.clone(),
+                wake: Arc::clone(&wakeups.tx_queue),
+                database_up,
+                wary_until: None,
+                told: Told::new(event_log.clone()),
+                assembly: Assembly::new(live.clone()),
+            }
+            .run(give_up.clone()),
+        ),
     );
     let (keeper, prefixes) = Keeper::new(
         database.clone(),
         event_log.clone(),
         Arc::clone(&wakeups.prefixes),
     );
-    let mut keeper = tokio::spawn(keeper.run(live.clone(), stop.clone()));
+    let mut keeper = tokio::spawn(pulses.felt(
+        "prefixes",
+        pulse::DATABASE,
+        keeper.run(live.clone(), stop.clone()),
+    ));
     let mut feeder = tokio::spawn(
-        Feeder {
-            database: database.clone(),
-            lane: lane.clone(),
-            epoch: leadership.epoch,
-            lease: leadership.lease.clone(),
-            session: published,
-            outcomes: outcomes.clone(),
-            in_flight: in_flight.clone(),
-            wake: Arc::clone(&wakeups.tx_queue),
-            prefixes,
-            events: event_log.clone(),
-            config: live.clone(),
-        }
-        .run(stop.clone()),
+        pulses.felt(
+            "feeder",
+            pulse::DATABASE,
+            Feeder {
+                database: database.clone(),
+                lane: lane.clone(),
+                epoch: leadership.epoch,
+                lease: leadership.lease.clone(),
+                session: published,
+                outcomes: outcomes.clone(),
+                in_flight: in_flight.clone(),
+                wake: Arc::clone(&wakeups.tx_queue),
+                prefixes,
+                events: event_log.clone(),
+                config: live.clone(),
+            }
+            .run(stop.clone()),
+        ),
     );
     let retention = tokio::spawn(
         retention::Keeper {
@@ -174,24 +220,29 @@ async fn serve(
         }
         .run(stop.clone()),
     );
-    let mut lines = tokio::spawn(supervisor::run(
-        supervisor::Context {
-            database: database.clone(),
-            lane: lane.clone(),
-            lease: leadership.lease.clone(),
-            events: event_log,
-            outcomes,
-            deliveries,
-            database_up: is_database_up,
-            in_flight,
-            session: Arc::new(session),
-            gauge,
-            config: live.clone(),
-            certificates: Arc::default(),
-        },
-        Arc::clone(&wakeups.servers),
-        stop.clone(),
-        lost.clone(),
+    let mut lines = tokio::spawn(pulses.felt(
+        "supervisor",
+        pulse::DATABASE,
+        supervisor::run(
+            supervisor::Context {
+                database: database.clone(),
+                lane: lane.clone(),
+                lease: leadership.lease.clone(),
+                events: event_log,
+                outcomes,
+                deliveries,
+                database_up: is_database_up,
+                in_flight,
+                session: Arc::new(session),
+                gauge,
+                pulses: pulses.clone(),
+                config: live.clone(),
+                certificates: Arc::default(),
+            },
+            Arc::clone(&wakeups.servers),
+            stop.clone(),
+            lost.clone(),
+        ),
     ));
 
     tokio::spawn(reload::ring(live.clone(), wakeups, stop.clone()));
@@ -205,6 +256,7 @@ async fn serve(
         () = signals.stop() => {
             tracing::info!("stopping: no new submits, answers are awaited");
             told_to_stop = true;
+            manager.tell(Phase::Draining);
             None
         }
         () = lost.cancelled() => None,
@@ -252,6 +304,7 @@ async fn serve(
                 }
                 // Until now it ended only because the lease is lost.
                 tracing::info!("stopping, as soon as what is under way has ended");
+                manager.tell(Phase::Draining);
                 told_to_stop = true;
             }
         }

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::db::events::{self, Event};
 use crate::db::{Database, DbError};
 use crate::log::repeats::Repeats;
+use crate::pulse;
 
 /// Events that wait for a database that is away; more are only logged.
 const WAITING: usize = 1000;
@@ -166,7 +167,7 @@ pub async fn write(
     mut waiting: mpsc::Receiver<Event>,
     stop: CancellationToken,
 ) {
-    while let Some(event) = waiting.recv().await {
+    while let Some(event) = pulse::idle(waiting.recv()).await {
         loop {
             match events::insert(&database, &lane, &event).await {
                 Ok(()) => break,

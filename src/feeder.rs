@@ -26,6 +26,7 @@ use crate::in_flight::InFlight;
 use crate::lease::Lease;
 use crate::outbox::Attempt;
 use crate::prefixes;
+use crate::pulse;
 use crate::recorder::Recorded;
 use crate::server::Server;
 use crate::session::driver::Submission;
@@ -152,7 +153,7 @@ impl Feeder {
         let work = async {
             self.adopt_patiently(None).await;
             // Else messages would leave with the wrong sender.
-            self.prefixes.first().await;
+            pulse::idle(self.prefixes.first()).await;
             let mut turn = Turn {
                 lookahead: Lookahead::new(Instant::now()),
                 refusals: Refusals::default(),
@@ -162,6 +163,7 @@ impl Feeder {
                 waiting: Waiting::new(Instant::now()),
             };
             loop {
+                pulse::beat();
                 let now = Instant::now();
                 if turn.look_at <= now {
                     turn.look_at = now + LOOK_EVERY;
@@ -205,11 +207,13 @@ impl Feeder {
             && !pause.is_zero()
         {
             let poll_interval = self.poll_interval();
-            tokio::select! {
-                () = sleep(pause.min(poll_interval).min(turn.until_look(now))) => {}
-                _ = self.session.changed() => {}
-            }
-            return;
+            return pulse::idle(async {
+                tokio::select! {
+                    () = sleep(pause.min(poll_interval).min(turn.until_look(now))) => {}
+                    _ = self.session.changed() => {}
+                }
+            })
+            .await;
         }
         let outcomes = handle.outcomes.load(Ordering::Relaxed);
         let ahead = turn.lookahead.limit(outcomes, &server.settings, now);
@@ -227,12 +231,14 @@ impl Feeder {
         // Few large claims cost less than many small ones, as long as the session has work.
         if free == 0 || (queued > 0 && free < ahead.div_ceil(2)) {
             let poll_interval = self.poll_interval();
-            tokio::select! {
-                () = self.in_flight.progress() => {}
-                _ = self.session.changed() => {}
-                () = sleep(poll_interval.min(turn.until_look(now))) => {}
-            }
-            return;
+            return pulse::idle(async {
+                tokio::select! {
+                    () = self.in_flight.progress() => {}
+                    _ = self.session.changed() => {}
+                    () = sleep(poll_interval.min(turn.until_look(now))) => {}
+                }
+            })
+            .await;
         }
         let most = Most {
             rows: turn.lookahead.rows(free).min(turn.refusals.limit()),
@@ -357,11 +363,14 @@ impl Feeder {
             return;
         }
         let poll_interval = self.poll_interval();
-        tokio::select! {
-            () = self.wake.notified() => turn.waiting.change(),
-            _ = self.session.changed() => {}
-            () = sleep(poll_interval.min(turn.until_look(Instant::now()))) => {}
-        }
+        pulse::idle(async {
+            tokio::select! {
+                () = self.wake.notified() => turn.waiting.change(),
+                _ = self.session.changed() => {}
+                () = sleep(poll_interval.min(turn.until_look(Instant::now()))) => {}
+            }
+        })
+        .await;
     }
 
     async fn claim_and_dispatch(
@@ -372,7 +381,7 @@ impl Feeder {
         left_out: Vec<i64>,
     ) -> Result<ClaimedRows, DbError> {
         // A task of its own: being told to stop must not lose the answer to a claim.
-        let claim = tokio::spawn({
+        let claim = tokio::spawn(pulse::carried({
             let (database, lane, epoch) = (self.database.clone(), self.lane.clone(), self.epoch);
             let (in_flight, outcomes) = (self.in_flight.clone(), self.outcomes.clone());
             let submissions = handle.submissions.clone();
@@ -408,7 +417,7 @@ impl Feeder {
                         .unwrap_or_default(),
                 })
             }
-        });
+        }));
         claim
             .await
             .unwrap_or_else(|error| Err(DbError::Away(format!("a claim did not end: {error}"))))

@@ -15,6 +15,7 @@ use crate::db::{Database, DbError, queue};
 use crate::events::EventLog;
 use crate::lease::{Lease, Moment};
 use crate::log::hours::Hours;
+use crate::notify::{Manager, Phase};
 use crate::supervisor::Gauge;
 
 /// How long the lease is good for in the database.
@@ -46,7 +47,11 @@ pub struct Leadership {
 ///
 /// # Errors
 /// When the database refuses; while it is away, this waits.
-pub async fn stand_by(database: &Database, lane: &str) -> Result<Leadership, DbError> {
+pub async fn stand_by(
+    database: &Database,
+    lane: &str,
+    manager: &Manager,
+) -> Result<Leadership, DbError> {
     let holder = Holder::this_process().to_string();
     let mut waiting = false;
     loop {
@@ -61,6 +66,7 @@ pub async fn stand_by(database: &Database, lane: &str) -> Result<Leadership, DbE
                     );
                 }
                 waiting = true;
+                manager.tell(Phase::StandingBy(short(&other).to_owned()));
             }
             Err(error @ DbError::Refused(_)) => return Err(error),
             Err(error) => tracing::debug!(%error, "the lease could not be asked for"),
@@ -138,6 +144,7 @@ pub async fn keep(
             queue_depth: *depth.borrow(),
             last_error: last_error.clone(),
         };
+        gauge.set_queue_depth(report.queue_depth);
         let asked = Moment::now();
         let renewed = lease::heartbeat(
             &database,
@@ -150,6 +157,9 @@ pub async fn keep(
             renewed = renewed => renewed,
             () = stop.cancelled() => return,
         };
+        gauge
+            .database_away
+            .store(renewed.is_err(), Ordering::Relaxed);
         match renewed {
             Ok(true) => {
                 leadership.lease.extend(asked, TTL - MARGIN);

@@ -12,6 +12,7 @@ use crate::db::events::Event;
 use crate::db::listener::Bell;
 use crate::db::{Database, DbError, prefixes};
 use crate::events::EventLog;
+use crate::pulse;
 use crate::submission::address::Prefixes;
 
 /// Most rows that are kept; further ones are not heeded.
@@ -116,10 +117,13 @@ impl Keeper {
                 sleep(took.min(PATIENCE)).await;
                 let poll_interval = config.borrow().daemon.poll_interval();
                 let idle = (took * IDLE_FACTOR).min(LOOK_AT_LEAST).max(poll_interval);
-                tokio::select! {
-                    () = self.bell.rung() => {}
-                    () = sleep(idle) => {}
-                }
+                pulse::idle(async {
+                    tokio::select! {
+                        () = self.bell.rung() => {}
+                        () = sleep(idle) => {}
+                    }
+                })
+                .await;
             }
         };
         tokio::select! {

@@ -1,9 +1,12 @@
 //! Whether the work of the daemon moves.
 //!
-//! Each long-running task holds a [`Pulse`] and beats when its loop comes round. A task that waits for something to do
-//! beats by a timer meanwhile ([`Pulse::idle`]), and one that tries again and again to reach a database that is away beats
-//! with each attempt: both move. One that sits in a deadlock, or in an await that never ends, does not, nor does any on a
-//! blocked runtime; [`Pulses::stuck`] names it. The watchdog of systemd and `/health` go by that.
+//! Each long-running task runs with a pulse ([`Pulses::felt`]), which beats when its loop comes round and whenever it takes a
+//! connection to the database. A task that waits for something to do beats by a timer meanwhile ([`idle`]), and one that
+//! tries again and again to reach a database that is away beats with each attempt: both move. One that sits in a deadlock,
+//! or in an await that never ends, does not, nor does any on a blocked runtime; [`Pulses::stuck`] names it. The watchdog of
+//! systemd and `/health` go by that.
+//!
+//! The pulse is known to the task that it belongs to, so that what works deep down needs no handle for it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,9 +20,50 @@ pub const BEAT: Duration = Duration::from_secs(1);
 /// So long a task may take for one turn that waits for nobody else.
 pub const QUICK: Duration = Duration::from_secs(20);
 
-/// So long a task may take for one turn that waits for PostgreSQL: a connection that is silent is given up after a minute,
-/// and a new one may take some more seconds at each of several hosts.
-pub const DATABASE: Duration = Duration::from_secs(150);
+/// So long a task may go without another connection to PostgreSQL. A statement is cancelled after 30 s, and a transaction
+/// has several; an end that is too early does more harm than one that is late, for it leaves messages in doubt.
+pub const DATABASE: Duration = Duration::from_secs(300);
+
+tokio::task_local! {
+    static PULSE: Arc<Pulse>;
+}
+
+/// Beats the pulse of the task that calls it, where it has one.
+pub fn beat() {
+    let _ = PULSE.try_with(|pulse| pulse.beat());
+}
+
+/// Waits for something to do, beating meanwhile. Only for waits that may rightly last for ever, or as long as another task
+/// takes, which has a pulse itself: work of its own is not to be awaited in here.
+pub async fn idle<F: Future>(wait: F) -> F::Output {
+    tokio::pin!(wait);
+    loop {
+        beat();
+        tokio::select! {
+            done = &mut wait => {
+                beat();
+                return done;
+            }
+            () = sleep(BEAT) => {}
+        }
+    }
+}
+
+/// Work of this task that is spawned as a task of its own beats its pulse as well.
+pub fn carried<F: Future>(work: F) -> impl Future<Output = F::Output> {
+    let pulse = PULSE.try_with(Arc::clone).ok();
+    async move {
+        match pulse {
+            Some(pulse) => PULSE.scope(pulse, work).await,
+            None => work.await,
+        }
+    }
+}
+
+/// The clock of the runtime, which tests can move.
+fn clock() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
 
 /// The pulses of all tasks. Clones share them.
 #[derive(Debug, Clone)]
@@ -39,7 +83,7 @@ struct Last {
 
 impl Default for Pulses {
     fn default() -> Self {
-        Self::since(Instant::now())
+        Self::since(clock())
     }
 }
 
@@ -53,11 +97,16 @@ impl Pulses {
         }
     }
 
-    /// A pulse for a task that takes at most `patience` for one turn of its loop. The task keeps it as long as it runs:
-    /// with the pulse it is forgotten.
-    #[must_use]
-    pub fn start(&self, task: &'static str, patience: Duration) -> Pulse {
-        self.start_at(task, patience, Instant::now())
+    /// Gives the work of a task, which takes at most `patience` for one turn of its loop, a pulse until it ends.
+    pub fn felt<F: Future>(
+        &self,
+        task: &'static str,
+        patience: Duration,
+        work: F,
+    ) -> impl Future<Output = F::Output> + use<F> {
+        // Felt from now on: a runtime that never comes to it is as bad as one that hangs later.
+        let pulse = Arc::new(self.start_at(task, patience, clock()));
+        PULSE.scope(pulse, work)
     }
 
     fn start_at(&self, task: &'static str, patience: Duration, now: Instant) -> Pulse {
@@ -78,7 +127,7 @@ impl Pulses {
     /// The task that has not beaten for longer than it may, and for the longest time beyond it; `None` while all move.
     #[must_use]
     pub fn stuck(&self) -> Option<&'static str> {
-        self.stuck_at(Instant::now())
+        self.stuck_at(clock())
     }
 
     /// The same at a given time.
@@ -106,45 +155,22 @@ impl Pulses {
     }
 }
 
-/// One task's pulse.
+/// One task's pulse; with it the task is forgotten.
 #[derive(Debug)]
-pub struct Pulse {
+struct Pulse {
     pulses: Pulses,
     last: Arc<Last>,
 }
 
 impl Pulse {
-    /// A pulse that nobody feels: for a task that runs by itself.
-    #[must_use]
-    pub fn unfelt() -> Self {
-        Pulses::default().start("", Duration::MAX)
-    }
-
-    /// The loop came round.
-    pub fn beat(&self) {
-        self.beat_at(Instant::now());
+    fn beat(&self) {
+        self.beat_at(clock());
     }
 
     fn beat_at(&self, now: Instant) {
         let millis = self.pulses.millis(now).as_millis();
         let millis = u64::try_from(millis).unwrap_or(u64::MAX);
         self.last.beat.store(millis, Ordering::Relaxed);
-    }
-
-    /// Waits for something to do, beating meanwhile. Only for waits that may rightly last for ever: what does the work is
-    /// not to be awaited in here.
-    pub async fn idle<F: Future>(&self, wait: F) -> F::Output {
-        tokio::pin!(wait);
-        loop {
-            self.beat();
-            tokio::select! {
-                done = &mut wait => {
-                    self.beat();
-                    return done;
-                }
-                () = sleep(BEAT) => {}
-            }
-        }
     }
 }
 
@@ -221,19 +247,63 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn idling_beats_by_a_timer_and_ends_with_the_wait() {
+    async fn who_idles_beats_by_a_timer_until_it_ends() {
         let pulses = Pulses::default();
-        let pulse = pulses.start("feeder", QUICK);
-        let beats = |pulse: &Pulse| pulse.last.beat.load(Ordering::Relaxed);
-        // The clock of the runtime moves, that of the pulses does not: what it says is set wrong by hand.
-        let wait = pulse.idle(async {
-            for _ in 0..3 {
-                pulse.last.beat.store(u64::MAX, Ordering::Relaxed);
-                sleep(BEAT + Duration::from_millis(1)).await;
-                assert_ne!(beats(&pulse), u64::MAX);
-            }
-            "there is work"
+        let wait = idle(std::future::pending::<()>());
+        let task = tokio::spawn(pulses.felt("feeder", QUICK, wait));
+        for _ in 0..10 {
+            sleep(QUICK * 10).await;
+            assert_eq!(pulses.stuck(), None);
+        }
+        task.abort();
+        assert!(task.await.is_err());
+        sleep(QUICK * 10).await;
+        assert_eq!(pulses.stuck(), None);
+    }
+
+    /// The task waits for a lock that its holder never gives back, while others of the same runtime go on.
+    #[tokio::test(start_paused = true)]
+    async fn a_deadlock_is_named_although_the_runtime_lives() {
+        let pulses = Pulses::default();
+        let lock = Arc::new(tokio::sync::Mutex::new(()));
+        let held = Arc::clone(&lock).lock_owned().await;
+        let stuck = tokio::spawn(pulses.felt("recorder", QUICK, async move {
+            let _got = lock.lock().await;
+            idle(std::future::pending::<()>()).await;
+        }));
+        let wait = idle(std::future::pending::<()>());
+        let other = tokio::spawn(pulses.felt("feeder", QUICK, wait));
+        sleep(QUICK).await;
+        assert_eq!(pulses.stuck(), None);
+        sleep(BEAT).await;
+        assert_eq!(pulses.stuck(), Some("recorder"));
+        drop(held);
+        sleep(BEAT).await;
+        assert_eq!(pulses.stuck(), None);
+        stuck.abort();
+        other.abort();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_never_begins_is_stuck_too() {
+        let pulses = Pulses::default();
+        let never_polled = pulses.felt("feeder", QUICK, async {});
+        sleep(QUICK + BEAT).await;
+        assert_eq!(pulses.stuck(), Some("feeder"));
+        never_polled.await;
+        assert_eq!(pulses.stuck(), None);
+    }
+
+    #[tokio::test]
+    async fn what_a_task_spawns_beats_its_pulse() {
+        let pulses = Pulses::default();
+        let work = pulses.felt("feeder", QUICK, async {
+            let spawned = carried(async { PULSE.with(|pulse| pulse.last.task) });
+            tokio::spawn(spawned).await
         });
-        assert_eq!(wait.await, "there is work");
+        assert_eq!(work.await.expect("its end"), "feeder");
+        // Who has none may ask all the same.
+        beat();
+        assert_eq!(carried(async { idle(async { 7 }).await }).await, 7);
     }
 }

@@ -24,6 +24,7 @@ use crate::in_flight::InFlight;
 use crate::inbound::Inbound;
 use crate::outbox::{Attempt, Outcome, RowUpdate, resolve};
 use crate::pdu::CommandStatus;
+use crate::pulse;
 use crate::server::Server;
 use crate::session::driver::Delivery;
 
@@ -117,6 +118,7 @@ impl Recorder {
             }
             // Deliveries first: every outcome that the session told before one of them is then in
             // the same transaction, and few receipts have to wait for their response.
+            pulse::beat();
             self.top_up(&mut outcomes, &mut deliveries);
             let updates = outcomes
                 .drain(..)

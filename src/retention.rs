@@ -29,9 +29,9 @@ const EVERY: Duration = Duration::from_secs(600);
 /// Between looks that begin at the first row, and between lines in the log.
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// Behind a page, by the time that it took: a fifth of the time at most, a twentieth while messages are sent.
+/// Behind a page, by the time that it took: a fifth of the time at most, a fiftieth while messages are sent.
 const IDLE: u32 = 4;
-const BUSY: u32 = 19;
+const BUSY: u32 = 49;
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 
 /// Deletes what is old until told to stop.

@@ -1,8 +1,8 @@
 //! Which server is enabled, and the line to it.
 //!
-//! A [`line`] is session after session with one account, or a [`pair`] of them. The supervisor keeps one line to the
+//! A `line` is session after session with one account, or a `pair` of them. The supervisor keeps one line to the
 //! enabled server, another to the one that stands in for it, and lets the lines to former ones drain. Each line shows on
-//! its [`board`] how it is doing; only the one that [`lines`] puts forward gets the submits.
+//! its `board` how it is doing; only the one that `lines` puts forward gets the submits.
 
 mod board;
 mod certificates;
@@ -12,7 +12,7 @@ mod outlet;
 mod pair;
 
 use std::future::pending;
-use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -28,6 +28,7 @@ use crate::events::EventLog;
 use crate::feeder::SessionHandle;
 use crate::in_flight::InFlight;
 use crate::lease::Lease;
+use crate::pulse::{self, Pulses};
 use crate::recorder::{Delivered, Recorded};
 use crate::server::Server;
 use crate::tls::Told;
@@ -42,6 +43,10 @@ pub struct Gauge {
     pub in_flight: AtomicUsize,
     /// Submits that were sent and have their outcome.
     pub outcomes: Arc<AtomicU64>,
+    /// Messages still to be sent, as last counted.
+    queue_depth: Mutex<Option<i64>>,
+    /// The last heartbeat found no database.
+    pub database_away: AtomicBool,
 }
 
 /// The state of the session in words, and whose.
@@ -51,6 +56,8 @@ pub struct SessionState {
     pub state: &'static str,
     /// `smpp_servers.id`
     pub server_id: Option<i64>,
+    /// What people call the server.
+    pub label: Option<String>,
     /// Most unanswered submits.
     pub window: usize,
 }
@@ -60,6 +67,7 @@ impl Default for SessionState {
         Self {
             state: "closed",
             server_id: None,
+            label: None,
             window: 0,
         }
     }
@@ -75,10 +83,27 @@ impl Gauge {
             .clone()
     }
 
-    fn set(&self, state: &'static str, server: Option<&Server>) {
+    /// Messages still to be sent, as last counted.
+    #[must_use]
+    pub fn queue_depth(&self) -> Option<i64> {
+        *self
+            .queue_depth
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set_queue_depth(&self, depth: Option<i64>) {
+        *self
+            .queue_depth
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = depth;
+    }
+
+    pub(crate) fn set(&self, state: &'static str, server: Option<&Server>) {
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = SessionState {
             state,
             server_id: server.map(|server| server.account.id),
+            label: server.map(Server::label),
             window: server.map_or(0, |server| server.settings.window),
         };
     }
@@ -111,6 +136,8 @@ pub struct Context {
     pub config: Live,
     /// Which certificates were told to end soon.
     pub certificates: Arc<Mutex<Told>>,
+    /// For the lines.
+    pub pulses: Pulses,
 }
 
 impl Context {
@@ -159,8 +186,18 @@ pub async fn run(
     let mut looking = Box::pin(look(Duration::ZERO));
     while !stop.is_cancelled() && !abandon.is_cancelled() {
         let look_at = lines.turn(Instant::now());
-        tokio::select! {
-            looked = &mut looking => {
+        let turn = async {
+            tokio::select! {
+                looked = &mut looking => Turn::Looked(looked),
+                () = bell.notified() => Turn::Rung,
+                () = until(look_at) => Turn::Rung,
+                failed = lines.ended() => if failed { Turn::Failed } else { Turn::Rung },
+                () = stop.cancelled() => Turn::Rung,
+                () = abandon.cancelled() => Turn::Rung,
+            }
+        };
+        match pulse::idle(turn).await {
+            Turn::Looked(looked) => {
                 match looked {
                     Ok(lane) => lines.set_lane(lane),
                     // The sessions that there are go on.
@@ -169,17 +206,19 @@ pub async fn run(
                 let poll_interval = context.config.borrow().daemon.poll_interval();
                 looking = Box::pin(look(poll_interval));
             }
-            () = bell.notified() => {}
-            () = until(look_at) => {}
-            failed = lines.ended() => if failed {
-                // A defect: what its session had in flight is in doubt, as this task's end tells.
-                return;
-            },
-            () = stop.cancelled() => {}
-            () = abandon.cancelled() => {}
+            Turn::Rung => {}
+            // A defect: what its session had in flight is in doubt, as this task's end tells.
+            Turn::Failed => return,
         }
     }
     lines.leave(&abandon).await;
+}
+
+/// What the supervisor waits for.
+enum Turn {
+    Looked(Result<servers::Lane, DbError>),
+    Rung,
+    Failed,
 }
 
 /// The servers of the lane, after a ring or this time.

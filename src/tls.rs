@@ -21,9 +21,8 @@ use tokio_rustls::client::TlsStream;
 
 pub use certificate::Certificate;
 pub use expiry::{Expiry, Told};
-pub use stream::{Secured, Stream};
+pub use stream::{Secured, Stream, in_words};
 pub use verifier::Verify;
-pub use words::refused_later;
 
 use verifier::Verifier;
 
@@ -165,7 +164,7 @@ impl Settings {
                 verify,
                 files::certificates(path, names.ca)?,
                 names,
-                &format!("{} ({})", names.ca, path.display()),
+                &format!("those in {} ({})", names.ca, path.display()),
                 &provider,
             )?,
         });

@@ -25,7 +25,7 @@ pub use error::{DbError, NotReady};
 
 use tls::{Connector, PgConnection, Pooled};
 
-use crate::config;
+use crate::{config, pulse};
 
 const CHECK: &str = include_str!("../../sql/queries/check.sql");
 
@@ -125,6 +125,8 @@ impl Database {
     /// # Errors
     /// When none can be opened.
     pub async fn client(&self) -> Result<Object, DbError> {
+        // Who asks again while the database is away moves as well.
+        pulse::beat();
         Ok(self.pool.get().await?)
     }
 

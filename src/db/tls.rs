@@ -26,7 +26,7 @@ use x509_cert::der::oid::db::rfc5912::{
 };
 
 use crate::config::{self, SslMode};
-use crate::tls::{Prepared, Settings, TlsError};
+use crate::tls::{Prepared, Settings, TlsError, in_words};
 
 /// How long a handshake may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -253,7 +253,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for PgStream<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(context, buffer)
+        Pin::new(&mut self.0)
+            .poll_read(context, buffer)
+            .map_err(in_words)
     }
 }
 

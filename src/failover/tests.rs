@@ -359,7 +359,11 @@ fn somebody_who_is_bound_submits() {
             now += random(40);
             let enabled = if random(4) == 0 { BOUND } else { WAITING };
             if line.is_some() {
-                stand_in = [BOUND, WAITING, TRYING][random(3) as usize];
+                stand_in = match random(3) {
+                    0 => BOUND,
+                    1 => WAITING,
+                    _ => TRYING,
+                };
             }
             let orders = stage.at(now, enabled, stand_in);
             if enabled.bound {

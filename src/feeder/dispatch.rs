@@ -11,6 +11,7 @@ use crate::db::queue::Claimed;
 use crate::db::{Database, DbError};
 use crate::outbox::{Attempt, Outcome, Target};
 use crate::pdu::SubmitSm;
+use crate::pulse;
 use crate::recorder::Recorded;
 use crate::server::{InDoubt, Server};
 use crate::session::driver::Submission;
@@ -176,7 +177,9 @@ impl Dispatch {
             expires: row.expires_in.map(|left| expires(left, self.asked)),
         };
         // There is room but for the last parts of many long messages; they wait for it here.
-        if let Err(mpsc::error::SendError(back)) = self.submissions.send(submission).await {
+        if let Err(mpsc::error::SendError(back)) =
+            pulse::idle(self.submissions.send(submission)).await
+        {
             // The session ended meanwhile.
             self.settle(back.token, Outcome::Unwritten).await;
         }
@@ -189,7 +192,7 @@ impl Dispatch {
 
 /// Hands an outcome to the recorder.
 pub(super) async fn send(outcomes: &mpsc::Sender<Recorded>, recorded: Recorded) {
-    if let Err(unsent) = outcomes.send(recorded).await {
+    if let Err(unsent) = pulse::idle(outcomes.send(recorded)).await {
         // Only while the process ends without its recorder: the row stays started, and the next
         // start resolves it.
         tracing::error!(

@@ -43,7 +43,7 @@ mod tests {
         let mut count = 7;
         for second in 0..86_400 {
             // Nothing by night.
-            if second < 6 * HOUR || second > 14 * HOUR {
+            if !(6 * HOUR..=14 * HOUR).contains(&second) {
                 count += 1;
             }
             lines.extend(hours.ended(start + second, count));

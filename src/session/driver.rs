@@ -5,7 +5,7 @@
 
 mod outlet;
 
-use std::future::{pending, poll_fn, ready};
+use std::future::{poll_fn, ready};
 use std::io;
 use std::pin::Pin;
 use std::task::Poll;
@@ -22,6 +22,7 @@ pub use outlet::{
 
 use super::{Capacity, CloseReason, Config, Event, Leftover, Session};
 use crate::pdu::{CommandStatus, Frame};
+use crate::pulse;
 
 /// Deliveries of one session that wait to be stored. One more is answered with a temporary error, so
 /// that neither memory nor what the SMSC has to repeat grows without bound.
@@ -122,6 +123,7 @@ enum Woken<T> {
     Control,
     LeaseLook,
     Timer,
+    Beat,
 }
 
 /// What TLS has taken and perhaps not handed to the socket. It counts as written, for it may have left.
@@ -148,6 +150,7 @@ impl<O: Outlet> Driver<'_, O> {
         let mut control_open = true;
         control.mark_changed();
         loop {
+            pulse::beat();
             let now = clock();
             self.session.look(!submissions.is_empty(), now);
             self.dispatch();
@@ -174,6 +177,7 @@ impl<O: Outlet> Driver<'_, O> {
                 Capacity::Now | Capacity::Blocked => look,
             };
             let wake = self.session.poll_timeout().into_iter().chain(room).min();
+            let beat = now + pulse::BEAT;
             let takes_submits = submissions_open
                 && capacity == Capacity::Now
                 && self.session.transmit().len() < MAX_UNWRITTEN_SUBMITS;
@@ -232,7 +236,13 @@ impl<O: Outlet> Driver<'_, O> {
                     control_open = changed.is_ok();
                     Woken::Control
                 }
-                () = until(wake) => Woken::Timer,
+                () = sleep_until(wake.map_or(beat, |wake| wake.min(beat)).into()) => {
+                    if wake.is_some_and(|wake| wake <= clock()) {
+                        Woken::Timer
+                    } else {
+                        Woken::Beat
+                    }
+                }
             };
             let now = clock();
             match woken {
@@ -268,7 +278,7 @@ impl<O: Outlet> Driver<'_, O> {
                         self.session.start_unbind(patience, now);
                     }
                 }
-                Woken::LeaseLook => {}
+                Woken::LeaseLook | Woken::Beat => {}
                 Woken::Timer => {
                     // Where we were what was late, the answers are there: they count.
                     self.read_what_waits(&mut reader, &mut buffer, now).await;
@@ -489,11 +499,4 @@ impl<O: Outlet> Driver<'_, O> {
 /// The clock of the runtime, which tests can move.
 fn clock() -> Instant {
     tokio::time::Instant::now().into_std()
-}
-
-async fn until(instant: Option<Instant>) {
-    match instant {
-        Some(instant) => sleep_until(instant.into()).await,
-        None => pending().await,
-    }
 }

@@ -1,4 +1,4 @@
-//! What is told of TLS: that nothing is checked, and that a certificate ends soon.
+//! What is told of TLS: that it did not come about, that nothing is checked, that a certificate ends soon.
 
 use std::convert::Infallible;
 use std::sync::PoisonError;
@@ -6,10 +6,14 @@ use std::time::Duration;
 
 use chrono::Utc;
 use serde_json::{Value, json};
+use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use super::line::Side;
+use crate::pdu::FrameError;
 use crate::server::Server;
+use crate::session::CloseReason;
+use crate::session::connect::ConnectError;
 use crate::tls::{Certificate, Client, Negotiated, Verify};
 
 /// Between looks while a session stays: it may stay for months.
@@ -42,10 +46,36 @@ pub(super) async fn watch(
     loop {
         sleep(LOOK).await;
         // A renewed file is what the next connection uses; one that can't be read is told by that.
-        if let Ok(own) = client.settings.own_certificate() {
+        let settings = client.settings.clone();
+        if let Ok(Ok(own)) = spawn_blocking(move || settings.own_certificate()).await {
             tls.own = own;
         }
         look(side, server, &tls);
+    }
+}
+
+/// Tells that there is no connection, with the certificate that was presented, if it came to that.
+pub(super) fn no_connection(side: &Side, server: &Server, error: &ConnectError) {
+    let peer = match error {
+        ConnectError::Tls(error) => error.peer.as_deref(),
+        ConnectError::Tcp(_) => None,
+    };
+    side.emit(
+        server,
+        "connection_failed",
+        side.status(),
+        format!("can't connect to {}: {error}", side.label(server)),
+        peer.map(|peer| json!({ "certificate": details(peer) })),
+    );
+}
+
+/// A server that speaks TLS answers what it can't read with a TLS alert (0x15), version 3.x.
+pub(super) fn hint(reason: &CloseReason) -> &'static str {
+    match reason {
+        CloseReason::Framing(FrameError::TooLong { length, .. }) if length >> 16 == 0x1503 => {
+            "; that is TLS: should esme_tls be TRUE?"
+        }
+        _ => "",
     }
 }
 
@@ -79,7 +109,7 @@ fn look(side: &Side, server: &Server, tls: &Negotiated) {
 }
 
 /// A certificate for programs.
-pub(super) fn details(certificate: &Certificate) -> Value {
+fn details(certificate: &Certificate) -> Value {
     json!({
         "subject": certificate.subject,
         "issuer": certificate.issuer,

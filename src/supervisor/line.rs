@@ -11,8 +11,9 @@ use super::board::{Board, Role};
 use super::outlet::SessionOutlet;
 use super::{Context, certificates, pair};
 use crate::backoff::Backoff;
+use crate::pulse;
 use crate::server::Server;
-use crate::session::connect::{ConnectError, Connected, connect};
+use crate::session::connect::{Connected, connect};
 use crate::session::driver::{self, Control};
 use crate::session::{BindMode, CloseReason, Config};
 
@@ -38,7 +39,7 @@ pub(super) async fn run(
         line.show("unusable");
         line.board.failed();
         line.emit(&first, "server_unusable", line.status(), reason, None);
-        ended(&mut control).await;
+        pulse::idle(ended(&mut control)).await;
         return;
     }
     let message = format!("connecting to {}", first.label());
@@ -100,10 +101,13 @@ impl Side {
             if self.role != Role::Receiver {
                 self.board.failed();
             }
-            tokio::select! {
-                () = sleep(wait) => {}
-                () = ended(&mut control) => {}
-            }
+            pulse::idle(async {
+                tokio::select! {
+                    () = sleep(wait) => {}
+                    () = ended(&mut control) => {}
+                }
+            })
+            .await;
         }
     }
 
@@ -117,15 +121,19 @@ impl Side {
         let account = &known.account;
         let label = self.label(&known);
         self.show("connecting");
-        let connected = tokio::select! {
-            connected = connect(&account.host, account.port, account.tls.as_ref(), account.timers.session_init) => connected,
-            () = ended(control) => return Duration::ZERO,
-        };
-        let Connected { stream, tls } = match connected {
-            Ok(connected) => connected,
-            Err(error) => {
+        // It keeps to its time by itself, which may be long.
+        let connected = pulse::idle(async {
+            tokio::select! {
+                connected = connect(&account.host, account.port, account.tls.as_ref(), account.timers.session_init) => Some(connected),
+                () = ended(control) => None,
+            }
+        });
+        let Connected { stream, tls } = match connected.await {
+            None => return Duration::ZERO,
+            Some(Ok(connected)) => connected,
+            Some(Err(error)) => {
                 self.show("closed");
-                self.tell_no_connection(&known, &error);
+                certificates::no_connection(self, &known, &error);
                 return backoff.wait(fastrand::f64());
             }
         };
@@ -171,16 +179,6 @@ impl Side {
         config
     }
 
-    fn tell_no_connection(&self, server: &Server, error: &ConnectError) {
-        let peer = match error {
-            ConnectError::Tls(error) => error.peer.as_deref(),
-            ConnectError::Tcp(_) => None,
-        };
-        let message = format!("can't connect to {}: {error}", self.label(server));
-        let details = peer.map(|peer| json!({ "certificate": certificates::details(peer) }));
-        self.emit(server, "connection_failed", self.status(), message, details);
-    }
-
     fn tell_end(&self, server: &Server, reason: &CloseReason, was_bound: bool) {
         let kind = match reason {
             // Told when it began.
@@ -190,7 +188,8 @@ impl Side {
             _ if was_bound => "connection_lost",
             _ => "bind_failed",
         };
-        let message = format!("{}: {reason}", self.label(server));
+        let hint = certificates::hint(reason);
+        let message = format!("{}: {reason}{hint}", self.label(server));
         self.emit(server, kind, self.status(), message, None);
     }
 

@@ -14,6 +14,7 @@ use super::{Context, line};
 use crate::db::servers;
 use crate::failover::{self, Failover, Member, Move, Orders, Seen, Submitter};
 use crate::feeder::SessionHandle;
+use crate::pulse;
 use crate::server::{Account, Server};
 use crate::session::BindMode;
 use crate::session::driver::Control;
@@ -261,12 +262,9 @@ impl Lines {
         });
         let account = server.account.clone();
         let (server, known) = watch::channel(server);
-        self.tasks.spawn(line::run(
-            self.context.clone(),
-            Arc::clone(&board),
-            known,
-            told,
-        ));
+        let line = line::run(self.context.clone(), Arc::clone(&board), known, told);
+        self.tasks
+            .spawn(self.context.pulses.felt("session", pulse::QUICK, line));
         Line {
             account,
             server,
@@ -360,7 +358,7 @@ impl Lines {
         for line in [self.stand_in.take(), self.enabled.take()] {
             self.retire(line);
         }
-        let lines = async { while self.tasks.join_next().await.is_some() {} };
+        let lines = pulse::idle(async { while self.tasks.join_next().await.is_some() {} });
         tokio::select! {
             () = lines => return,
             () = abandon.cancelled() => {}
@@ -368,7 +366,7 @@ impl Lines {
         for line in &self.draining {
             line.control.send_modify(|control| control.abandon = true);
         }
-        while self.tasks.join_next().await.is_some() {}
+        pulse::idle(async { while self.tasks.join_next().await.is_some() {} }).await;
     }
 }
 

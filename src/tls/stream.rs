@@ -48,8 +48,10 @@ impl<S> Secured<S> {
     }
 }
 
-/// The same error in words for people.
-fn in_words(error: io::Error) -> io::Error {
+/// The same error in words for people, of a connection whose handshake was done: with TLS 1.3 a server looks at the
+/// certificate of the client only then.
+#[must_use]
+pub fn in_words(error: io::Error) -> io::Error {
     match refused_later(&error) {
         Some(words) => io::Error::new(error.kind(), words),
         None => error,

@@ -65,7 +65,7 @@ impl Verifier {
         let (added, _) = store.add_parsable_certificates(certificates.iter().cloned());
         if added == 0 {
             return Err(TlsError::new(format!(
-                "{}: no certificate of {roots} can be read as X.509",
+                "{}: none of {roots} can be read as an X.509 certificate",
                 names.ca
             )));
         }

@@ -45,10 +45,8 @@ fn tls_error(error: &io::Error) -> Option<&Error> {
     error.get_ref()?.downcast_ref()
 }
 
-/// An error of a connection whose handshake was done: with TLS 1.3 a server looks at the certificate of the client only
-/// then.
-#[must_use]
-pub fn refused_later(error: &io::Error) -> Option<String> {
+/// An error of TLS behind the handshake; `None` where it is another.
+pub(super) fn refused_later(error: &io::Error) -> Option<String> {
     match tls_error(error)? {
         Error::AlertReceived(alert) => Some(refusal(*alert)),
         error => Some(error.to_string()),
@@ -124,29 +122,28 @@ fn certificate(
             )
         }
         CertificateError::UnknownIssuer => format!(
-            "the certificate of the server was issued by {}, whom {roots} do not vouch for; {} has to hold its authority",
+            "the certificate of the server was issued by {}, who is not among {roots}; {} has to hold that authority",
             leaf.map_or("somebody", |leaf| leaf.issuer.as_str()),
             names.ca
         ),
-        CertificateError::NotValidForNameContext { expected, .. } => {
-            let presented = match leaf {
-                Some(leaf) if leaf.names.is_empty() => {
-                    format!("{} and carries no subjectAltName", leaf.subject)
-                }
-                Some(leaf) => leaf.names.join(", "),
-                None => "others".to_owned(),
-            };
-            format!(
-                "the certificate of the server is for {presented}, not for {}; {} has to be a name that it carries",
+        CertificateError::NotValidForNameContext { expected, .. } => match leaf {
+            Some(leaf) if leaf.names.is_empty() => format!(
+                "the certificate of the server, {}, carries no subjectAltName; it has to carry one with {}",
+                leaf.subject,
+                expected.to_str()
+            ),
+            leaf => format!(
+                "the certificate of the server is for {}, not for {}; {} has to be a name that it carries",
+                leaf.map_or("others".to_owned(), |leaf| leaf.names.join(", ")),
                 expected.to_str(),
                 names.server_name
-            )
-        }
+            ),
+        },
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
             "the certificate of the server is not for servers (extended key usage)".to_owned()
         }
         CertificateError::BadSignature => {
-            format!("the certificate of the server carries a signature that is not by {roots}")
+            format!("the certificate of the server carries a signature that is by none of {roots}")
         }
         CertificateError::Revoked => "the certificate of the server was revoked".to_owned(),
         other => {

@@ -7,15 +7,6 @@ use serde_json::Value;
 
 use crate::support::{Cluster, Daemon, World, hold_answers};
 
-/// Waits until the log has a line with `what`.
-async fn until_logged(daemon: &Daemon, what: &str) {
-    let until = Instant::now() + Duration::from_secs(60);
-    while !daemon.log().contains(what) {
-        assert!(Instant::now() < until, "never logged {what:?}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
 fn text(cluster: &Cluster, more: &str) -> String {
     format!("[database]\nhost = {:?}\n{more}\n", cluster.host())
 }
@@ -62,7 +53,7 @@ async fn a_reload_tells_what_holds_and_what_needs_a_restart() {
     world
         .sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'esmed' AND query LIKE 'LISTEN%'")
         .await;
-    until_logged(&daemon, "\"level\":\"debug\"").await;
+    daemon.until_logged("\"level\":\"debug\"").await;
     let log = daemon.log();
     let line = log
         .lines()
@@ -186,7 +177,7 @@ async fn a_daemon_that_stands_by_reads_it_again_too() {
     world.until_events("no_server", 1).await;
     let config = world.config_text("second", &text(&world.cluster, ""));
     let mut second = Daemon::start(&config, "second");
-    until_logged(&second, "standing by").await;
+    second.until_logged("standing by").await;
     world.config_text(
         "second",
         &text(&world.cluster, "[daemon]\ndrain_timeout = 3"),
@@ -210,7 +201,7 @@ async fn while_postgres_is_away_it_is_read_and_told_later() {
     world.cluster.stop_fast();
     world.config_text("esmed", &text(&world.cluster, "[log]\nformat = \"json\""));
     daemon.signal("HUP");
-    until_logged(&daemon, "config_reloaded").await;
+    daemon.until_logged("config_reloaded").await;
     world.cluster.start_again();
     world.reconnect().await;
     world.until_events("config_reloaded", 1).await;
@@ -234,7 +225,7 @@ async fn a_hangup_during_the_drain_does_not_end_it() {
         .until_ledger("the message", |records| records.submits().len() == 1)
         .await;
     daemon.signal("TERM");
-    until_logged(&daemon, "stopping: no new submits").await;
+    daemon.until_logged("stopping: no new submits").await;
     daemon.signal("HUP");
     world.until_events("config_reloaded", 1).await;
     // Its answer never came: in doubt, but recorded.
@@ -256,7 +247,7 @@ async fn a_hangup_before_the_database_is_reached_does_not_end_it() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     daemon.signal("HUP");
-    until_logged(&daemon, "config_reloaded").await;
+    daemon.until_logged("config_reloaded").await;
     assert!(daemon.is_running());
     world.cluster.signal("CONT");
     world.until_events("no_server", 1).await;

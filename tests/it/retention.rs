@@ -258,6 +258,20 @@ async fn rows_that_a_table_of_the_user_needs_stay_and_keep_no_other() {
         "{messages:?}"
     );
     assert!(!messages.concat().contains("PIN"), "{messages:?}");
+
+    // Once nothing keeps them they go, and the next time that all rows are looked at it is told.
+    world
+        .sql("DROP TABLE orders; DROP TRIGGER mine ON smpp_inbox")
+        .await;
+    config(&world, &ALL.replace("30", "29"));
+    daemon.signal("HUP");
+    world.until("SELECT count(*) = 0 FROM smpp_tx_queue").await;
+    world.until("SELECT count(*) = 0 FROM smpp_inbox").await;
+    assert_eq!(world.events("retention_resumed").await, 0);
+    add_old_event(&world).await;
+    config(&world, &ALL.replace("30", "28"));
+    daemon.signal("HUP");
+    world.until_events("retention_resumed", 2).await;
     assert_eq!(daemon.stop().await, Some(0));
     assert!(!daemon.log().contains("PIN"), "{}", daemon.log());
 }
@@ -293,7 +307,8 @@ async fn a_daemon_that_stands_by_deletes_nothing() {
     world.until_events("no_server", 1).await;
     add_old_event(&world).await;
     let mut second = daemon(&world, ALL);
-    // It reads its configuration, so it runs; and it does nothing else until the first has ended.
+    second.until_logged("standing by").await;
+    // It reads its configuration again, and deletes nothing until the first has ended.
     second.signal("HUP");
     world.until_events("config_reloaded", 1).await;
     assert_eq!(world.events("old").await, 1);

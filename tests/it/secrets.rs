@@ -199,7 +199,7 @@ async fn go_wrong(level: &str, format: &str) {
         format!("pass = {DATABASE_PASSWORD}"),
         format!("pass = [{DATABASE_PASSWORD:?}]"),
         format!("sslmode = {DATABASE_PASSWORD:?}"),
-        format!("{DATABASE_PASSWORD}"),
+        DATABASE_PASSWORD.to_owned(),
     ]) {
         write(&wrong);
         daemon.signal("HUP");
