@@ -50,6 +50,7 @@ pub(crate) async fn claim_and_record(database: &Database, lane: &str) {
                     note: None,
                     number: row.attempts,
                     in_doubt: None,
+                    sent_at: None,
                     server: Arc::clone(&server),
                 };
                 let outcome = Outcome::Answered {

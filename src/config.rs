@@ -3,6 +3,7 @@
 mod database;
 mod environment;
 mod log;
+mod metrics;
 mod retention;
 
 use std::fmt;
@@ -16,6 +17,7 @@ use thiserror::Error;
 pub use database::{Database, Hosts, SslMode};
 pub use environment::{Holds, KEYS, Key, Reloaded};
 pub use log::{Log, LogFormat, LogLevel};
+pub use metrics::Metrics;
 pub use retention::Retention;
 
 /// The configuration as it is now: it changes when the file is read again.
@@ -92,6 +94,8 @@ pub struct Config {
     pub daemon: Daemon,
     /// `[log]`
     pub log: Log,
+    /// `[metrics]`
+    pub metrics: Metrics,
     /// `[retention]`
     pub retention: Retention,
 }

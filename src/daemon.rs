@@ -17,6 +17,7 @@ use crate::events::{self, EventLog};
 use crate::feeder::Feeder;
 use crate::in_flight::InFlight;
 use crate::leader::{self, Leadership};
+use crate::metrics::{self, Metrics};
 use crate::notify::{Manager, Phase};
 use crate::prefixes::Keeper;
 use crate::pulse::{self, Pulses};
@@ -60,10 +61,40 @@ pub async fn run(reloader: Reloader) -> anyhow::Result<Ended> {
     let pulses = Pulses::default();
     let manager = Manager::of_environment();
     tokio::spawn(manager.clone().keep(pulses.clone()));
-    tokio::spawn(reloader.run(database.clone(), lane.clone()));
+    let metrics = Arc::new(Metrics::new(&lane));
+    tokio::spawn(Arc::clone(&metrics).keep_time());
+    tokio::spawn(reloader.run(database.clone(), lane.clone(), Arc::clone(&metrics)));
+    let (clock, tasks) = (Arc::clone(&metrics), pulses.clone());
+    metrics::Server::new(
+        Arc::clone(&metrics),
+        reload::metrics(live.clone()),
+        Arc::new(move || tasks.stuck().or_else(|| clock.clock_stuck())),
+    )
+    .start()?;
+    let around = Around {
+        pulses: &pulses,
+        manager: &manager,
+        metrics: &metrics,
+    };
+    stand_by_and_serve(&live, &database, &mut signals, around).await
+}
+
+/// Waits for the lease and serves, again and again.
+async fn stand_by_and_serve(
+    live: &Live,
+    database: &Database,
+    signals: &mut Signals,
+    around: Around<'_>,
+) -> anyhow::Result<Ended> {
+    let Around {
+        pulses,
+        manager,
+        metrics,
+    } = around;
+    let lane = live.borrow().daemon.lane.clone();
     tokio::select! {
         checked = database.check() => checked?,
-        () = signals.stop() => return Ok(stopped(&manager)),
+        () = signals.stop() => return Ok(stopped(manager)),
     }
     manager.ready();
     tracing::info!(
@@ -73,18 +104,19 @@ pub async fn run(reloader: Reloader) -> anyhow::Result<Ended> {
         "esmed starts"
     );
     loop {
-        let stand_by = leader::stand_by(&database, &lane, &manager);
+        let stand_by = leader::stand_by(database, &lane, manager, metrics);
         let leadership = tokio::select! {
             leadership = pulses.felt("standby", pulse::DATABASE, stand_by) => leadership?,
-            () = signals.stop() => return Ok(stopped(&manager)),
+            () = signals.stop() => return Ok(stopped(manager)),
         };
-        let around = Around {
-            pulses: &pulses,
-            manager: &manager,
-        };
-        match serve(&live, &database, leadership, &mut signals, around).await {
-            Served::Stopped(ended) => return Ok(ended),
-            Served::LeaseLost => {}
+        metrics.serving();
+        match serve(live, database, leadership, signals, around).await {
+            Served::Stopped(ended) => {
+                metrics.stopped();
+                return Ok(ended);
+            }
+            // Who has it now is seen in a moment.
+            Served::LeaseLost => metrics.standing_by("another daemon"),
         }
     }
 }
@@ -96,9 +128,11 @@ fn stopped(manager: &Manager) -> Ended {
 }
 
 /// Who is told how things are.
+#[derive(Clone, Copy)]
 struct Around<'a> {
     pulses: &'a Pulses,
     manager: &'a Manager,
+    metrics: &'a Arc<Metrics>,
 }
 
 /// Why serving ended.
@@ -113,7 +147,11 @@ async fn serve(
     database: &Database,
     leadership: Leadership,
     signals: &mut Signals,
-    Around { pulses, manager }: Around<'_>,
+    Around {
+        pulses,
+        manager,
+        metrics,
+    }: Around<'_>,
 ) -> Served {
     let config = live.borrow().clone();
     let lane = config.daemon.lane.clone();
@@ -122,14 +160,14 @@ async fn serve(
     let lost = CancellationToken::new();
     let give_up = CancellationToken::new();
 
-    let (event_log, waiting_events) = EventLog::new();
+    let (event_log, waiting_events) = EventLog::new(Arc::clone(metrics));
     let (outcomes, recorded) = mpsc::channel(OUTCOMES);
     let (deliveries, delivered) = mpsc::channel(DELIVERIES);
     let (session, published) = watch::channel(None);
     let (database_up, is_database_up) = watch::channel(true);
     let in_flight = InFlight::new(config.daemon.max_unrecorded);
     let wakeups = Wakeups::default();
-    let gauge = Arc::new(Gauge::default());
+    let gauge = Arc::new(Gauge::new(Arc::clone(metrics)));
     manager.tell(Phase::Serving(Arc::clone(&gauge)));
 
     let events = tokio::spawn(pulses.felt(

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::db::events::{self, Event};
 use crate::db::{Database, DbError};
 use crate::log::repeats::Repeats;
+use crate::metrics::Metrics;
 use crate::pulse;
 
 /// Events that wait for a database that is away; more are only logged.
@@ -85,23 +86,32 @@ pub struct EventLog {
     events: mpsc::Sender<Event>,
     last_error: Arc<Mutex<Option<String>>>,
     repeats: Arc<Mutex<Repeats<Kind, Event>>>,
+    metrics: Arc<Metrics>,
 }
 
 impl EventLog {
     /// The log, and what [`write()`] has to store.
     #[must_use]
-    pub fn new() -> (Self, mpsc::Receiver<Event>) {
+    pub fn new(metrics: Arc<Metrics>) -> (Self, mpsc::Receiver<Event>) {
         let (events, waiting) = mpsc::channel(WAITING);
         let log = Self {
             events,
             last_error: Arc::default(),
             repeats: Arc::default(),
+            metrics,
         };
         (log, waiting)
     }
 
+    /// Where everybody counts who has this log.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
     /// Logs an event and has it stored. Of what comes again and again not all is logged.
     pub fn emit(&self, event: Event) {
+        self.metrics.event(&event);
         if is_trouble(&event) {
             *self
                 .last_error

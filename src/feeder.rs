@@ -280,6 +280,7 @@ impl Feeder {
     /// After a claim that was refused or not answered.
     async fn claim_failed(&self, turn: &mut Turn, server_id: i64, rows: usize, error: &DbError) {
         tracing::debug!(%error, "a claim failed");
+        self.events.metrics().database_error(error);
         // A lock that a user's trigger waits for may be as lasting as a refusal.
         let by_a_row = match error {
             DbError::Refused(_) => true,
@@ -386,12 +387,20 @@ impl Feeder {
             let (in_flight, outcomes) = (self.in_flight.clone(), self.outcomes.clone());
             let submissions = handle.submissions.clone();
             let prefixes = self.prefixes.clone();
+            let events = self.events.clone();
             async move {
                 // Before the time that the database takes: a row may expire early by that, never late.
                 let asked = Instant::now();
                 let rows =
-                    queue::claim(&database, &lane, server.account.id, most, epoch, &left_out)
-                        .await?;
+                    queue::claim(&database, &lane, server.account.id, most, epoch, &left_out).await;
+                let count = rows.as_ref().map_or(0, Vec::len);
+                events.metrics().batch("claim", count, asked);
+                let rows = rows?;
+                for row in &rows {
+                    if let Some(ready_since) = row.ready_since {
+                        events.metrics().waited(ready_since, row.started_at);
+                    }
+                }
                 in_flight.add(rows.iter().map(|row| {
                     let submits = usize::try_from(row.submits).unwrap_or(1);
                     (row.id, row.started_at, submits)

@@ -11,10 +11,11 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::db::lease::{self, Report};
-use crate::db::{Database, DbError, queue};
+use crate::db::{Database, DbError, depth};
 use crate::events::EventLog;
 use crate::lease::{Lease, Moment};
 use crate::log::hours::Hours;
+use crate::metrics::Metrics;
 use crate::notify::{Manager, Phase};
 use crate::supervisor::Gauge;
 
@@ -51,11 +52,14 @@ pub async fn stand_by(
     database: &Database,
     lane: &str,
     manager: &Manager,
+    metrics: &Metrics,
 ) -> Result<Leadership, DbError> {
     let holder = Holder::this_process().to_string();
     let mut waiting = false;
     loop {
-        match try_take(database, lane, &holder).await {
+        let tried = try_take(database, lane, &holder).await;
+        metrics.database(&tried);
+        match tried {
             Ok(Ok(leadership)) => return Ok(leadership),
             Ok(Err(other)) => {
                 if !waiting {
@@ -67,6 +71,7 @@ pub async fn stand_by(
                 }
                 waiting = true;
                 manager.tell(Phase::StandingBy(short(&other).to_owned()));
+                metrics.standing_by(short(&other));
             }
             Err(error @ DbError::Refused(_)) => return Err(error),
             Err(error) => tracing::debug!(%error, "the lease could not be asked for"),
@@ -113,7 +118,7 @@ pub async fn keep(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // Apart from the heartbeat: a long queue takes long to count, and the lease does not wait.
     let (counted, depth) = watch::channel(None);
-    let count = count_queue(&database, &lane, counted);
+    let count = count_queue(&database, &lane, counted, &gauge.metrics);
     tokio::pin!(count);
     let mut last_error = None;
     let mut outcomes = gauge.outcomes.load(Ordering::Relaxed);
@@ -160,6 +165,12 @@ pub async fn keep(
         gauge
             .database_away
             .store(renewed.is_err(), Ordering::Relaxed);
+        gauge.metrics.database(&renewed);
+        gauge
+            .metrics
+            .take_events()
+            .into_iter()
+            .for_each(|event| events.emit(event));
         match renewed {
             Ok(true) => {
                 leadership.lease.extend(asked, TTL - MARGIN);
@@ -181,14 +192,24 @@ pub async fn keep(
 }
 
 /// Counts what is still to be sent, now and then, for ever.
-async fn count_queue(database: &Database, lane: &str, counted: watch::Sender<Option<i64>>) {
+async fn count_queue(
+    database: &Database,
+    lane: &str,
+    counted: watch::Sender<Option<i64>>,
+    metrics: &Metrics,
+) {
     loop {
         let begun = Instant::now();
-        match queue::depth(database, lane, DEPTH_AT_MOST).await {
-            Ok(depth) => {
-                counted.send_replace(Some(depth));
+        let count = depth::count(database, lane, DEPTH_AT_MOST).await;
+        metrics.queue(count.as_ref().ok().copied());
+        match count {
+            Ok(count) => {
+                counted.send_replace(Some(count.depth().min(DEPTH_AT_MOST)));
             }
-            Err(error) => tracing::debug!(%error, "the queue could not be counted"),
+            Err(error) => {
+                metrics.database_error(&error);
+                tracing::debug!(%error, "the queue could not be counted");
+            }
         }
         // However many there are, counting them takes up to a twentieth of the time.
         sleep(DEPTH_EVERY.max(begun.elapsed() * 20)).await;

@@ -18,6 +18,7 @@ pub mod inbound;
 pub mod leader;
 pub mod lease;
 pub mod log;
+pub mod metrics;
 pub mod notify;
 pub mod outbox;
 pub mod pdu;

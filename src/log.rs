@@ -19,6 +19,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{fmt, reload};
 
 use crate::config::{Log, LogFormat};
+use crate::metrics::LineCounter;
 
 /// How a line looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,6 +101,7 @@ pub fn start(log: &Log) -> Started {
         .log_internal_errors(false);
     tracing_subscriber::registry()
         .with(filter)
+        .with(LineCounter)
         .with(lines)
         .init();
     std::panic::set_hook(Box::new(|panic| {

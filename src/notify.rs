@@ -399,7 +399,9 @@ mod tests {
 
     #[test]
     fn the_status_says_how_the_session_is() {
-        let gauge = Arc::new(Gauge::default());
+        let gauge = Arc::new(Gauge::new(Arc::new(crate::metrics::Metrics::new(
+            "default",
+        ))));
         let phase = Phase::Serving(Arc::clone(&gauge));
         assert_eq!(phase.line(), "no server is enabled");
         gauge.set_queue_depth(Some(3));

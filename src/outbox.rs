@@ -5,7 +5,7 @@ mod retries;
 mod standing;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 
@@ -48,6 +48,8 @@ pub struct Attempt {
     pub note: Option<Arc<str>>,
     /// The row's own policy; `None`: the server's.
     pub in_doubt: Option<InDoubt>,
+    /// When it left; `None` until then.
+    pub sent_at: Option<Instant>,
     /// The server as it was at the claim; as it is at the outcome, where a session told that.
     pub server: Arc<Server>,
 }
@@ -322,6 +324,7 @@ mod tests {
             number,
             note: None,
             in_doubt: None,
+            sent_at: None,
             server: Arc::new(Server::unknown()),
         }
     }

@@ -188,7 +188,14 @@ impl Recorder {
             if piece.is_empty() {
                 continue;
             }
-            match batch::commit(&self.database, &piece, self.assembly.timeout()).await {
+            let begun = std::time::Instant::now();
+            let rows = piece.outcomes.len() + piece.deliveries.len();
+            let written = batch::commit(&self.database, &piece, self.assembly.timeout()).await;
+            self.told.metrics().batch("record", rows, begun);
+            if let Err(error) = &written {
+                self.told.metrics().database_error(error);
+            }
+            match written {
                 Ok(committed) => {
                     self.told.back();
                     self.assembly.note(&committed.ready);
@@ -199,7 +206,7 @@ impl Recorder {
                     self.told.lost(&error);
                     // The SMSC keeps what it was told that we don't have.
                     for waiting in pieces.iter_mut().chain([&mut piece]) {
-                        refuse_for_now(waiting.deliveries.drain(..));
+                        self.refuse_for_now(waiting.deliveries.drain(..));
                     }
                     piece.again = true;
                     pieces.push(piece);
@@ -245,7 +252,7 @@ impl Recorder {
         refused.append(&mut piece.outcomes);
         if let Some(first) = piece.deliveries.first() {
             self.told.store_refused(first.row.server_id, error);
-            refuse_for_now(piece.deliveries);
+            self.refuse_for_now(piece.deliveries);
         }
     }
 
@@ -263,7 +270,7 @@ impl Recorder {
         let mut stored = single.deliveries.pop()?;
         if stored.bare {
             self.told.store_refused(stored.row.server_id, error);
-            refuse_for_now([stored]);
+            self.refuse_for_now([stored]);
             return None;
         }
         let Delivered { delivery, server } = &stored.delivered;
@@ -276,12 +283,18 @@ impl Recorder {
     fn finish(&mut self, piece: Batch, committed: &Committed) -> Vec<RowUpdate> {
         for (at, stored) in piece.deliveries.iter().enumerate() {
             let status = if committed.postponed.contains(&at) {
+                self.told.metrics().refused(1);
                 CommandStatus::ESME_RX_T_APPN
             } else {
+                self.told.metrics().stored(&stored.row);
                 CommandStatus::ESME_ROK
             };
             stored.delivered.delivery.answer(status);
         }
+        for &after in &committed.receipts_after {
+            self.told.metrics().receipt_after(after);
+        }
+        self.told.metrics().failed(committed.failed);
         let (locked, settled): (Vec<_>, Vec<_>) = piece
             .outcomes
             .into_iter()
@@ -316,6 +329,16 @@ impl Recorder {
             .send_if_modified(|known| std::mem::replace(known, up) != up);
     }
 
+    fn refuse_for_now(&self, deliveries: impl IntoIterator<Item = Stored>) {
+        for stored in deliveries {
+            self.told.metrics().refused(1);
+            stored
+                .delivered
+                .delivery
+                .answer(CommandStatus::ESME_RX_T_APPN);
+        }
+    }
+
     /// Waits for the database, and refuses deliveries meanwhile.
     async fn wait_for_database(&mut self) {
         let database = self.database.clone();
@@ -333,6 +356,7 @@ impl Recorder {
             tokio::select! {
                 () = &mut back => break,
                 Some(delivered) = self.deliveries.recv() => {
+                    self.told.metrics().refused(1);
                     delivered.delivery.answer(CommandStatus::ESME_RX_T_APPN);
                 }
             }
@@ -349,14 +373,5 @@ impl Stored {
             row,
             bare: false,
         }
-    }
-}
-
-fn refuse_for_now(deliveries: impl IntoIterator<Item = Stored>) {
-    for stored in deliveries {
-        stored
-            .delivered
-            .delivery
-            .answer(CommandStatus::ESME_RX_T_APPN);
     }
 }

@@ -142,6 +142,7 @@ pub(crate) mod tests {
             optional_parameters: None,
             expires_in: None,
             submits: 1,
+            ready_since: None,
         }
     }
 

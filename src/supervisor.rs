@@ -12,7 +12,7 @@ mod outlet;
 mod pair;
 
 use std::future::pending;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -28,6 +28,7 @@ use crate::events::EventLog;
 use crate::feeder::SessionHandle;
 use crate::in_flight::InFlight;
 use crate::lease::Lease;
+use crate::metrics::Metrics;
 use crate::pulse::{self, Pulses};
 use crate::recorder::{Delivered, Recorded};
 use crate::server::Server;
@@ -36,7 +37,7 @@ use crate::tls::Told;
 use lines::Lines;
 
 /// What the heartbeat tells of the session.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Gauge {
     state: Mutex<SessionState>,
     /// Unanswered submits.
@@ -47,6 +48,8 @@ pub struct Gauge {
     queue_depth: Mutex<Option<i64>>,
     /// The last heartbeat found no database.
     pub database_away: AtomicBool,
+    /// Where everything else is counted.
+    pub metrics: Arc<Metrics>,
 }
 
 /// The state of the session in words, and whose.
@@ -74,6 +77,19 @@ impl Default for SessionState {
 }
 
 impl Gauge {
+    /// Nothing so far.
+    #[must_use]
+    pub fn new(metrics: Arc<Metrics>) -> Self {
+        Self {
+            state: Mutex::default(),
+            in_flight: AtomicUsize::default(),
+            outcomes: Arc::default(),
+            queue_depth: Mutex::default(),
+            database_away: AtomicBool::default(),
+            metrics,
+        }
+    }
+
     /// The state now.
     #[must_use]
     pub fn state(&self) -> SessionState {
@@ -100,12 +116,19 @@ impl Gauge {
     }
 
     pub(crate) fn set(&self, state: &'static str, server: Option<&Server>) {
+        self.metrics.session(state, server);
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = SessionState {
             state,
             server_id: server.map(|server| server.account.id),
             label: server.map(Server::label),
             window: server.map_or(0, |server| server.settings.window),
         };
+    }
+
+    /// So many submits are unanswered.
+    pub(crate) fn set_in_flight(&self, count: usize) {
+        self.in_flight.store(count, Ordering::Relaxed);
+        self.metrics.in_flight(count);
     }
 }
 

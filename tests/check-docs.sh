@@ -21,7 +21,7 @@ sample=$(awk '
     key = $1; sub(/^#/, "", key)
     value = $0; sub(/^[^=]*= /, "", value)
     # What the sample only shows, and what is not set without it.
-    if (key ~ /^(pass|pass_file|sslrootcert|sslcert|sslkey)$/ || section == "[retention]") value = "none"
+    if (key ~ /^(pass|pass_file|sslrootcert|sslcert|sslkey|listen)$/ || section == "[retention]") value = "none"
     print section, key, value
   }' cfg/esmed.toml)
 told=$(sed -nE 's/^\| `(\[[a-z]+\]) ([a-z_]+)` \| `?([^`|]*[^`| ])`? \|.*/\1 \2 \3/p' docs/configuration.md)

@@ -8,6 +8,12 @@ use crate::db::servers;
 pub(super) fn run(file: &ConfigFile) -> anyhow::Result<ExitCode> {
     let config = file.load()?;
     say(&format!("{}: valid", file.config.display()))?;
+    let mut all_well = true;
+    if let Some(address) = config.metrics.listen {
+        let (line, well) = crate::metrics::probe(address);
+        say(&line)?;
+        all_well = well;
+    }
     block_on(async {
         let database = database(&config)?;
         database.check().await?;
@@ -22,6 +28,10 @@ pub(super) fn run(file: &ConfigFile) -> anyhow::Result<ExitCode> {
                 "lane {lane}: no server is enabled; UPDATE smpp_servers SET enabled = TRUE WHERE id = …"
             ),
         })?;
-        Ok(ExitCode::SUCCESS)
+        Ok(if all_well {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
     })
 }

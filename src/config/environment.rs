@@ -80,6 +80,7 @@ pub const KEYS: &[Key] = keys! {
     daemon.reassembly_timeout: Integer, AtOnce;
     log.level: Text, AtOnce;
     log.format: Text, AtOnce;
+    metrics.listen: Text, AtOnce;
     retention.tx_queue: Integer, AtOnce;
     retention.rx_queue: Integer, AtOnce;
     retention.inbox: Integer, AtOnce;

@@ -188,6 +188,7 @@ fn each_key_is_told_when_it_changes() {
             "level" => "trace",
             "format" => "json",
             "sslmode" => "disable",
+            "listen" => "127.0.0.1:17",
             _ => "17",
         };
         let read = parse(text, &[(&variable, value)]).unwrap();

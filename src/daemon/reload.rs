@@ -1,6 +1,7 @@
 //! Signals: SIGTERM and SIGINT end the daemon, SIGHUP has it read its configuration again.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use serde_json::json;
@@ -8,12 +9,13 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Config, Live, Reloaded};
+use crate::config::{self, Config, Live, Reloaded};
 use crate::db::Database;
 use crate::db::events::Event;
 use crate::db::listener::Wakeups;
 use crate::events::{self, EventLog};
 use crate::log;
+use crate::metrics::Metrics;
 
 /// SIGHUP, caught: from here on it ends the process no more.
 #[derive(Debug)]
@@ -59,9 +61,9 @@ impl Reloader {
     }
 
     /// Reads the file again at each SIGHUP, for ever; whether the daemon serves, stands by or drains.
-    pub(super) async fn run(mut self, database: Database, lane: String) {
+    pub(super) async fn run(mut self, database: Database, lane: String, metrics: Arc<Metrics>) {
         // Its own way to the table: events are told while nothing else runs, too.
-        let (event_log, waiting) = EventLog::new();
+        let (event_log, waiting) = EventLog::new(metrics);
         let writer = events::write(database, lane, waiting, CancellationToken::new());
         let hear = async {
             while self.hangups.0.recv().await.is_some() {
@@ -126,6 +128,22 @@ fn told(reloaded: &Reloaded) -> Event {
         message,
         details: Some(json!({ "changed": at_once, "needs_restart": need_restart })),
     }
+}
+
+/// What `[metrics]` says, now and after each change.
+pub(super) fn metrics(mut config: Live) -> watch::Receiver<config::Metrics> {
+    let (settings, told) = watch::channel(config.borrow().metrics.clone());
+    tokio::spawn(async move {
+        while config.changed().await.is_ok() {
+            let now = config.borrow_and_update().metrics.clone();
+            settings.send_if_modified(|metrics| {
+                let changed = *metrics != now;
+                *metrics = now;
+                changed
+            });
+        }
+    });
+    told
 }
 
 /// Has those look again who sleep for as long as the configuration said before, until `stop`.

@@ -79,6 +79,8 @@ pub struct Hit {
     pub part: Option<i16>,
     /// The state of message or part now.
     pub state: Option<String>,
+    /// Seconds since the answer to it.
+    pub answered_ago: Option<f64>,
 }
 
 /// A state to be written.
@@ -163,6 +165,7 @@ pub async fn match_receipts<C: GenericClient>(
             tx_id: row.get(1),
             part: row.get(2),
             state: row.get(3),
+            answered_ago: row.get(4),
         })
         .collect())
 }

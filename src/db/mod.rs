@@ -1,5 +1,6 @@
 //! PostgreSQL: connections, and one typed function for each statement of `sql/queries`.
 
+pub mod depth;
 mod error;
 pub mod events;
 pub mod inbound;

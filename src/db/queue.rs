@@ -16,7 +16,6 @@ const RECORD: &str = include_str!("../../sql/queries/record.sql");
 const STILL_OPEN: &str = include_str!("../../sql/queries/still_open.sql");
 const HOLD: &str = include_str!("../../sql/queries/hold_messages.sql");
 const LOCK: &str = include_str!("../../sql/queries/lock.sql");
-const QUEUE_DEPTH: &str = include_str!("../../sql/queries/queue_depth.sql");
 
 /// Texts with more characters can't be sent in any way.
 pub const LONGEST_TEXT: usize = 65_536;
@@ -73,6 +72,8 @@ pub struct Claimed {
     pub expires_in: Option<f64>,
     /// The submits that it takes, as far as the claim could tell.
     pub submits: i64,
+    /// Since when it could have left, where this is its first attempt.
+    pub ready_since: Option<DateTime<Utc>>,
 }
 
 /// How much a claim may bring.
@@ -160,6 +161,7 @@ pub async fn claim(
             optional_parameters: row.get(21),
             expires_in: row.get(22),
             submits: row.get(23),
+            ready_since: row.get(24),
         })
         .collect();
     // RETURNING keeps no order.
@@ -305,14 +307,4 @@ pub async fn lock<C: GenericClient>(client: &C, ids: &[i64]) -> Result<HashSet<i
     let statement = client.prepare_cached(LOCK).await?;
     let rows = client.query(&statement, &[&ids]).await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
-}
-
-/// How many rows of a lane are still to be sent, counted up to `limit`.
-///
-/// # Errors
-/// When the database can't answer.
-pub async fn depth(database: &Database, lane: &str, limit: i64) -> Result<i64, DbError> {
-    let client = database.client().await?;
-    let statement = client.prepare_cached(QUEUE_DEPTH).await?;
-    Ok(client.query_one(&statement, &[&lane, &limit]).await?.get(0))
 }

@@ -166,6 +166,7 @@ impl Dispatch {
             number: row.attempts,
             note: plan.and_then(|plan| plan.note.as_deref()).map(Arc::from),
             in_doubt: row.in_doubt_policy.as_deref().and_then(InDoubt::from_name),
+            sent_at: None,
             server: Arc::clone(&self.server),
         }
     }

@@ -78,6 +78,7 @@ impl Feeder {
                     number: row.attempts,
                     note: None,
                     in_doubt: row.in_doubt_policy.as_deref().and_then(InDoubt::from_name),
+                    sent_at: None,
                     server: servers.of(&row),
                 };
                 for attempt in of_parts(attempt, parts.get(&row.id)) {

@@ -41,6 +41,10 @@ pub(super) struct Committed {
     pub(super) conflicts: Vec<Conflict>,
     /// Sets of parts with something new for the inbox, with their total.
     pub(super) ready: Vec<(i64, u8)>,
+    /// Of receipts that were matched: seconds since the answer to their message.
+    pub(super) receipts_after: Vec<f64>,
+    /// Messages that ended as failed.
+    pub(super) failed: usize,
 }
 
 impl Batch {
@@ -138,6 +142,7 @@ async fn write(
         gone: recorded.gone,
         unfinished: recorded.unfinished,
         reopened: recorded.reopened,
+        failed: recorded.failed,
         ..Committed::default()
     };
     let early = if recorded.accepted.is_empty() {
@@ -151,7 +156,9 @@ async fn write(
 
     let mut rows: Vec<&Inbound> = batch.deliveries.iter().map(|stored| &stored.row).collect();
     let add_up = &mut recorded.add_up;
-    let mut owners = match_receipts(transaction, &batch.deliveries, &mut states, add_up).await?;
+    let after = &mut committed.receipts_after;
+    let mut owners =
+        match_receipts(transaction, &batch.deliveries, &mut states, add_up, after).await?;
     if batch.wary {
         let wanted: Vec<i64> = owners.iter().flatten().map(|owner| owner.0).collect();
         let free = queue::lock(transaction, &wanted).await?;
@@ -212,12 +219,13 @@ async fn write(
 }
 
 /// Finds the messages and parts that the receipts among `deliveries` are about, in their order. `add_up` gets the long
-/// messages among them, and whether one receipt stands for all parts.
+/// messages among them, and whether one receipt stands for all parts; `receipts_after` the seconds since their answers.
 async fn match_receipts<C: GenericClient>(
     client: &C,
     deliveries: &[Stored],
     states: &mut States,
     add_up: &mut BTreeMap<i64, bool>,
+    receipts_after: &mut Vec<f64>,
 ) -> Result<Vec<Option<Owner>>, DbError> {
     let mut owners = vec![None; deliveries.len()];
     let receipts: Vec<(usize, &ReceiptFacts)> = deliveries
@@ -260,6 +268,7 @@ async fn match_receipts<C: GenericClient>(
         {
             let owner = (hit.tx_id, hit.part);
             owners[at] = Some(owner);
+            receipts_after.extend(hit.answered_ago);
             let known = hit.state.as_deref().and_then(MessageState::from_name);
             states.accept(owner, known, receipt);
             if hit.part.is_some() {

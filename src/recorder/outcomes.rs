@@ -27,6 +27,8 @@ pub(super) struct RecordedOutcomes {
     /// Long messages that are done, so that they get the state of their parts, and whether one
     /// receipt stands for all of these.
     pub(super) add_up: BTreeMap<i64, bool>,
+    /// How many messages ended as failed.
+    pub(super) failed: usize,
 }
 
 /// Writes the outcomes of attempts, sorted by message and part.
@@ -73,6 +75,7 @@ pub(super) async fn record<C: GenericClient>(
             .iter()
             .filter(|update| written.contains(&update.tx_id))
     };
+    recorded.failed = taken().filter(|it| it.failed).count();
     recorded.reopened = taken().any(|it| !it.done && !it.failed && !it.in_doubt);
     for update in taken().filter(|it| it.done) {
         match update.parts {

@@ -10,6 +10,7 @@ use super::states::Conflict;
 use crate::db::DbError;
 use crate::db::events::Event;
 use crate::events::EventLog;
+use crate::metrics::Metrics;
 
 /// Between events that tell of deliveries which the database does not take.
 const STORE_REFUSED_EVERY: Duration = Duration::from_secs(60);
@@ -39,6 +40,11 @@ impl Told {
             inbox_refused: None,
             lost: false,
         }
+    }
+
+    /// Where the recorder counts.
+    pub(super) fn metrics(&self) -> &Metrics {
+        self.events.metrics()
     }
 
     /// The database refuses the outcome of a row.

@@ -320,7 +320,7 @@ impl<O: Outlet> Driver<'_, O> {
         }
     }
 
-    fn submit(&mut self, submission: Submission<O::Token>, now: Instant) {
+    fn submit(&mut self, mut submission: Submission<O::Token>, now: Instant) {
         // It may come again: who claimed it has not heard of the pause yet, or ends it now.
         if self.session.capacity(now) != Capacity::Now
             || submission.expires.is_some_and(|at| at <= now)
@@ -329,12 +329,15 @@ impl<O: Outlet> Driver<'_, O> {
                 .outcome(submission.token, SubmitOutcome::Unwritten);
             return;
         }
-        if let Err((token, error)) =
-            self.session
-                .submit(submission.submit_sm, submission.token, now)
+        self.outlet.leaves(&mut submission.token, now);
+        match self
+            .session
+            .submit(submission.submit_sm, submission.token, now)
         {
-            self.outlet
-                .outcome(token, SubmitOutcome::Unencodable(error.to_string()));
+            Ok(()) => self.outlet.submitted(),
+            Err((token, error)) => self
+                .outlet
+                .outcome(token, SubmitOutcome::Unencodable(error.to_string())),
         }
     }
 

@@ -141,7 +141,7 @@ impl Lines {
         if self.draining.is_empty() && !self.announced_none {
             self.announced_none = true;
             self.context.gauge.set("closed", None);
-            self.context.gauge.in_flight.store(0, Ordering::Relaxed);
+            self.context.gauge.set_in_flight(0);
             self.context
                 .emit(None, "no_server", Some("down"), "no server is enabled");
         }
@@ -251,7 +251,7 @@ impl Lines {
         let foremost = place == Place::Enabled && other.is_none_or(|it| !it.board.is_foremost());
         board.set_foremost(foremost);
         if foremost {
-            self.context.gauge.in_flight.store(0, Ordering::Relaxed);
+            self.context.gauge.set_in_flight(0);
         }
         board.set_stands_in(place == Place::StandIn);
         let (control, told) = watch::channel(Control {
@@ -297,7 +297,7 @@ impl Lines {
             if foremost && changed {
                 // From here on it tells itself.
                 let in_flight = other.board.in_flight.load(Ordering::Relaxed);
-                gauge.in_flight.store(in_flight, Ordering::Relaxed);
+                gauge.set_in_flight(in_flight);
             }
         }
         if let Some(line) = line {

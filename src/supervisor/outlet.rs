@@ -88,6 +88,14 @@ impl Outlet for SessionOutlet {
     fn outcome(&mut self, mut attempt: Attempt, outcome: SubmitOutcome) {
         // Policies may have changed since the claim; those of now hold.
         attempt.server = Arc::clone(&self.side.server.borrow());
+        let metrics = &self.side.context.gauge.metrics;
+        match &outcome {
+            SubmitOutcome::Answered { status, .. } => {
+                metrics.answered(*status, attempt.sent_at.map(|sent| sent.elapsed()));
+            }
+            SubmitOutcome::Unanswered => metrics.unanswered(),
+            SubmitOutcome::Unwritten | SubmitOutcome::Unencodable(_) => {}
+        }
         // What was not written is no submit, and tells nothing of how quick the SMSC is.
         if outcome_was_sent(&outcome) {
             self.outcomes.fetch_add(1, Ordering::Relaxed);
@@ -109,18 +117,19 @@ impl Outlet for SessionOutlet {
     }
 
     fn delivery(&mut self, delivery: Delivery) -> Result<(), Delivery> {
-        if !*self.side.context.database_up.borrow() {
+        let context = &self.side.context;
+        if !*context.database_up.borrow() {
+            context.gauge.metrics.refused(1);
             return Err(delivery);
         }
         let delivered = Delivered {
             delivery,
             server: Arc::clone(&self.side.server.borrow()),
         };
-        self.side
-            .context
-            .deliveries
-            .try_send(delivered)
-            .map_err(|full| full.into_inner().delivery)
+        context.deliveries.try_send(delivered).map_err(|full| {
+            context.gauge.metrics.refused(1);
+            full.into_inner().delivery
+        })
     }
 
     fn notice(&mut self, notice: Notice) {
@@ -170,12 +179,20 @@ impl Outlet for SessionOutlet {
         }
     }
 
+    fn leaves(&mut self, attempt: &mut Attempt, now: Instant) {
+        attempt.sent_at = Some(now);
+    }
+
+    fn submitted(&mut self) {
+        self.side.context.gauge.metrics.submitted();
+    }
+
     fn in_flight(&mut self, count: usize) {
         let Side { context, board, .. } = &self.side;
         if self.side.role != Role::Receiver {
             board.in_flight.store(count, Ordering::Relaxed);
             if board.is_foremost() && !is_ended(&self.side.line) {
-                context.gauge.in_flight.store(count, Ordering::Relaxed);
+                context.gauge.set_in_flight(count);
             }
         }
         context.in_flight.made_progress();

@@ -22,6 +22,7 @@ mod listen;
 mod logs;
 mod long;
 mod long_in;
+mod metrics;
 mod notify;
 mod order;
 mod pair;

@@ -116,6 +116,10 @@ pub trait Outlet {
     fn delivery(&mut self, delivery: Delivery) -> Result<(), Delivery>;
     /// Something changed.
     fn notice(&mut self, notice: Notice);
+    /// A submit is about to leave.
+    fn leaves(&mut self, _token: &mut Self::Token, _now: Instant) {}
+    /// It is in the window, and its octets are on their way.
+    fn submitted(&mut self) {}
     /// How many submits are unanswered, whenever that changed.
     fn in_flight(&mut self, count: usize);
     /// Until when submits pause for throttling, whenever that changed: `None` once one is accepted.

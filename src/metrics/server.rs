@@ -1,0 +1,218 @@
+//! The HTTP server: a thread of its own, a few connections, one request each.
+
+use std::convert::Infallible;
+use std::io::{self, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream as StdStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::time::{sleep, timeout};
+
+use super::pages::{self, Site};
+use super::{Metrics, Stuck};
+use crate::config;
+
+/// Connections at once; more wait in the backlog of the socket.
+const CONNECTIONS: usize = 32;
+
+/// How long a client may take for the head of its request, and for everything.
+const HEAD_PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Octets of a head at most.
+const HEAD_AT_MOST: usize = 16 * 1024;
+
+/// Between two connections: however many ask, the daemon keeps the processor.
+const PACE: Duration = Duration::from_millis(4);
+
+/// Between attempts to listen where the port is taken.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// How the server names itself, so that `esmed check-config` knows it.
+const NAME: &str = concat!("esmed/", env!("CARGO_PKG_VERSION"));
+
+/// Serves `/metrics` and the other pages where the configuration says.
+pub struct Server {
+    site: Arc<Site>,
+    settings: watch::Receiver<config::Metrics>,
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server").finish_non_exhaustive()
+    }
+}
+
+impl Server {
+    /// Shows `metrics` at the address of `settings`, also when that changes; `/health` asks `stuck`.
+    #[must_use]
+    pub fn new(
+        metrics: Arc<Metrics>,
+        settings: watch::Receiver<config::Metrics>,
+        stuck: Stuck,
+    ) -> Self {
+        Self {
+            site: Arc::new(Site::new(metrics, stuck)),
+            settings,
+        }
+    }
+
+    /// Starts the thread, which ends when the sender of the settings is gone. A port that is taken is tried again
+    /// and again: sending does not depend on it.
+    ///
+    /// # Errors
+    /// When there can be no further thread.
+    pub fn start(self) -> io::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        std::thread::Builder::new()
+            .name("metrics".to_owned())
+            .spawn(move || runtime.block_on(self.run()))?;
+        Ok(())
+    }
+
+    async fn run(mut self) {
+        loop {
+            let address = self.settings.borrow_and_update().listen;
+            let changed = async {
+                loop {
+                    self.settings.changed().await?;
+                    if self.settings.borrow_and_update().listen != address {
+                        return Ok::<_, watch::error::RecvError>(());
+                    }
+                }
+            };
+            let serve = async {
+                match address {
+                    Some(address) => listen(&self.site, address).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                changed = changed => if changed.is_err() {
+                    return;
+                },
+                () = serve => {}
+            }
+        }
+    }
+}
+
+async fn listen(site: &Arc<Site>, address: SocketAddr) {
+    let mut failed = false;
+    let listener = loop {
+        match TcpListener::bind(address).await {
+            Ok(listener) => break listener,
+            Err(error) => {
+                if !std::mem::replace(&mut failed, true) {
+                    let message = format!(
+                        "[metrics] can't listen on {address}: {error}; tried again every {} s, and sending goes on",
+                        RETRY.as_secs()
+                    );
+                    tracing::error!("{message}");
+                    site.metrics.tell("metrics_failed", "degraded", message);
+                }
+                sleep(RETRY).await;
+            }
+        }
+    };
+    tracing::info!("metrics and the status page are served at http://{address}/");
+    if failed {
+        let message = format!("[metrics] listens on {address} now");
+        site.metrics.tell("metrics_resumed", "ok", message);
+    }
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+            return;
+        };
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let site = Arc::clone(site);
+                tokio::spawn(async move {
+                    // Who takes longer is cut off.
+                    let _ = timeout(PATIENCE, answer(&site, stream)).await;
+                    drop(place);
+                });
+                sleep(PACE).await;
+            }
+            Err(error) => {
+                // Too many open files, say.
+                tracing::debug!(%error, "a connection to the metrics could not be accepted");
+                sleep(RETRY).await;
+            }
+        }
+    }
+}
+
+async fn answer(site: &Site, stream: TcpStream) {
+    let service = service_fn(|request: Request<Incoming>| async move {
+        Ok::<Response<Full<Bytes>>, Infallible>(pages::respond(site, &request, NAME))
+    });
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_PATIENCE)
+        .max_buf_size(HEAD_AT_MOST)
+        .max_headers(64)
+        .keep_alive(false)
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+    if let Err(error) = served {
+        tracing::debug!(%error, "a client of the metrics");
+    }
+}
+
+/// Whether `address` could be listened on: a line for people, and whether all is well.
+#[must_use]
+pub fn probe(address: SocketAddr) -> (String, bool) {
+    let error = match std::net::TcpListener::bind(address) {
+        Ok(_) => return (format!("metrics: {address} is free to listen on"), true),
+        Err(error) => error,
+    };
+    if error.kind() == io::ErrorKind::AddrInUse && is_served_by_us(address) {
+        return (
+            format!("metrics: {address} is served by esmed already"),
+            true,
+        );
+    }
+    (
+        format!(
+            "metrics: can't listen on {address}: {error}; [metrics] listen must be an address of this machine and a free port"
+        ),
+        false,
+    )
+}
+
+fn is_served_by_us(mut address: SocketAddr) -> bool {
+    const PATIENCE: Duration = Duration::from_secs(2);
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    let ask = || {
+        let mut stream = StdStream::connect_timeout(&address, PATIENCE)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.write_all(b"GET /health HTTP/1.1\r\nhost: esmed\r\n\r\n")?;
+        let mut head = [0; 1024];
+        let mut length = 0;
+        while length < head.len() {
+            match stream.read(&mut head[length..])? {
+                0 => break,
+                read => length += read,
+            }
+        }
+        Ok::<_, io::Error>(String::from_utf8_lossy(&head[..length]).contains("server: esmed/"))
+    };
+    ask().unwrap_or(false)
+}
