@@ -191,7 +191,7 @@ run_as_the_unit_does() {
   chown postgres: "$work/pg" "$work/socket"
   quietly as_postgres initdb -D "$work/pg" -U postgres -A trust --encoding UTF8 --locale C.UTF-8 --no-sync
   printf 'local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n' > "$work/pg/pg_hba.conf"
-  quietly as_postgres pg_ctl -D "$work/pg" -l "$work/pg.log" -w \
+  quietly as_postgres pg_ctl -D "$work/pg" -l "$work/socket/log" -w \
     -o "-p $pg_port -c listen_addresses=127.0.0.1 -c unix_socket_directories=$work/socket -c fsync=off" start
   as_postgres createdb -h "$work/socket" -p "$pg_port" -U postgres esmed
   PGUSER=postgres; export PGUSER
