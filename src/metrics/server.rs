@@ -174,9 +174,8 @@ async fn answer(site: &Site, stream: TcpStream) {
 /// Whether `address` could be listened on: a line for people, and whether all is well.
 #[must_use]
 pub fn probe(address: SocketAddr) -> (String, bool) {
-    let error = match std::net::TcpListener::bind(address) {
-        Ok(_) => return (format!("metrics: {address} is free to listen on"), true),
-        Err(error) => error,
+    let Err(error) = std::net::TcpListener::bind(address) else {
+        return (format!("metrics: {address} is free to listen on"), true);
     };
     if error.kind() == io::ErrorKind::AddrInUse && is_served_by_us(address) {
         return (
