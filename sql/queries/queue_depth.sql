@@ -2,8 +2,8 @@
 -- those that have to wait, which are in two indexes. The age of the oldest is since when it could have left.
 -- $1 text, $2 bigint
 SELECT leaving.started, leaving.waiting, leaving.oldest_seconds, later.held, later.retrying, later.scheduled,
-  (SELECT count(*) FROM (SELECT 1 FROM smpp_tx_queue WHERE in_doubt AND lane = $1 LIMIT 100000) AS some) AS in_doubt,
-  (SELECT count(*) FROM (SELECT 1 FROM smpp_inbox WHERE NOT processed LIMIT 100000) AS some) AS inbox_unprocessed
+  (SELECT count(*) FROM (SELECT 1 FROM smpp_tx_queue WHERE in_doubt AND lane = $1 LIMIT 100000) AS counted) AS in_doubt,
+  (SELECT count(*) FROM (SELECT 1 FROM smpp_inbox WHERE NOT processed LIMIT 100000) AS counted) AS inbox_unprocessed
 FROM (
   SELECT count(*) FILTER (WHERE is_started) AS started,
     count(*) FILTER (WHERE NOT is_started) AS waiting,

@@ -230,6 +230,11 @@ impl Metrics {
         }
     }
 
+    /// Answers by status.
+    pub(super) fn answers(&self) -> BTreeMap<String, u64> {
+        by_label(&self.counts.responses)
+    }
+
     /// What the page shows.
     fn status(&self) -> Value {
         let state = self.snapshot();
@@ -278,7 +283,7 @@ impl Metrics {
             "submits": counts.submits.get(),
             "unanswered": counts.unanswered.get(),
             "failed": counts.messages_failed.get(),
-            "responses": by_label(&counts.responses),
+            "responses": self.answers(),
             "receipts": by_label(&counts.receipts),
             "deliveries": by_label(&counts.deliveries),
             "throttled_seconds": counts.throttled_seconds.get(),

@@ -174,9 +174,8 @@ async fn answer(site: &Site, stream: TcpStream) {
 /// Whether `address` could be listened on: a line for people, and whether all is well.
 #[must_use]
 pub fn probe(address: SocketAddr) -> (String, bool) {
-    let error = match std::net::TcpListener::bind(address) {
-        Ok(_) => return (format!("metrics: {address} is free to listen on"), true),
-        Err(error) => error,
+    let Err(error) = std::net::TcpListener::bind(address) else {
+        return (format!("metrics: {address} is free to listen on"), true);
     };
     if error.kind() == io::ErrorKind::AddrInUse && is_served_by_us(address) {
         return (
@@ -215,4 +214,76 @@ fn is_served_by_us(mut address: SocketAddr) -> bool {
         Ok::<_, io::Error>(String::from_utf8_lossy(&head[..length]).contains("server: esmed/"))
     };
     ask().unwrap_or(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Instant;
+
+    fn free() -> SocketAddr {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap()
+    }
+
+    fn get(address: SocketAddr, path: &str) -> Option<String> {
+        let mut stream = StdStream::connect(address).ok()?;
+        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n");
+        stream.write_all(request.as_bytes()).ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        Some(answer)
+    }
+
+    fn until(what: &str, mut is: impl FnMut() -> bool) {
+        let until = Instant::now() + Duration::from_secs(60);
+        while !is() {
+            assert!(Instant::now() < until, "never {what}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    #[test]
+    fn a_change_of_settings_moves_it_and_what_was_counted_stays() {
+        let at = |address| config::Metrics {
+            listen: Some(address),
+        };
+        let (first, second) = (free(), free());
+        let metrics = Arc::new(Metrics::new("x"));
+        metrics.submitted();
+        let (settings, known) = watch::channel(at(first));
+        Server::new(metrics, known, Arc::new(|| Some("recorder")))
+            .start()
+            .unwrap();
+        until("served", || get(first, "/health").is_some());
+        let stuck = get(first, "/health").unwrap();
+        assert!(stuck.starts_with("HTTP/1.1 503 "), "{stuck}");
+        assert!(stuck.ends_with("\r\n\r\nstuck: recorder\n"), "{stuck}");
+
+        settings.send_replace(at(second));
+        until("moved", || get(second, "/metrics").is_some());
+        assert!(StdStream::connect(first).is_err());
+        let scraped = get(second, "/metrics").unwrap();
+        assert!(scraped.contains("esmed_submits_total{lane=\"x\"} 1\n"));
+        assert!(probe(second).1 && probe(first).1);
+
+        settings.send_replace(config::Metrics::default());
+        until("switched off", || StdStream::connect(second).is_err());
+        settings.send_replace(at(first));
+        until("switched on", || get(first, "/").is_some());
+        drop(settings);
+        until("ended", || StdStream::connect(first).is_err());
+    }
+
+    #[test]
+    fn an_smsc_that_makes_statuses_up_makes_few_labels() {
+        let metrics = Metrics::new("x");
+        for status in 0x1000..0x2000 {
+            metrics.answered(crate::pdu::CommandStatus(status), None);
+        }
+        let labels = metrics.answers();
+        assert_eq!(labels.len(), 33, "{labels:?}");
+        assert_eq!(labels["0x00001000"], 1);
+        assert_eq!(labels["other"], 0x1000 - 32);
+    }
 }

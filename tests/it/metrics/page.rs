@@ -1,6 +1,6 @@
 //! The status page in Debian's Chromium.
 //!
-//! With a folder in ESMED_SCREENSHOTS, pictures of each state are left there, to be looked at.
+//! With a folder in SCREENSHOTS, pictures of each state are left there, to be looked at.
 
 use std::path::Path;
 
@@ -24,7 +24,7 @@ fn check_looks(browser: &mut Browser, state: &str) {
                    && parseFloat(getComputedStyle(it).fontSize) < 11).length",
             );
             assert_eq!(small, 0, "{state}: something can't be read");
-            if let Some(folder) = std::env::var_os("ESMED_SCREENSHOTS") {
+            if let Some(folder) = std::env::var_os("SCREENSHOTS") {
                 let scheme = if dark { "dark" } else { "light" };
                 let file = Path::new(&folder).join(format!("{state}-{width}-{scheme}.png"));
                 browser.shoot(&file);
