@@ -17,6 +17,7 @@ use crate::events::{self, EventLog};
 use crate::feeder::Feeder;
 use crate::in_flight::InFlight;
 use crate::leader::{self, Leadership};
+use crate::migrate;
 use crate::prefixes::Keeper;
 use crate::recorder::{Assembly, Recorder, Told};
 use crate::supervisor::{self, Gauge};
@@ -50,7 +51,7 @@ pub async fn run(config: &Config) -> anyhow::Result<Ended> {
     let database = Database::new(&config.database, &application)?;
     let mut signals = Signals::new()?;
     tokio::select! {
-        checked = database.check() => checked?,
+        ready = migrate::until_ready(&database, |reason| tracing::warn!("waiting: {reason}")) => ready?,
         () = signals.stop() => return Ok(Ended::Clean),
     }
     tracing::info!(

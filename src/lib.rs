@@ -16,6 +16,7 @@ pub mod in_flight;
 pub mod inbound;
 pub mod leader;
 pub mod lease;
+pub mod migrate;
 pub mod outbox;
 pub mod pdu;
 pub mod prefixes;

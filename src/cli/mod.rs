@@ -1,8 +1,10 @@
 //! The command line: one file a subcommand.
 
 mod check_config;
+mod convert_config;
 mod decode;
 mod encode;
+mod migrate;
 mod run;
 mod status;
 
@@ -40,6 +42,13 @@ enum Command {
     Run(ConfigFile),
     /// Validate the configuration file and try the database
     CheckConfig(ConfigFile),
+    /// Bring the schema of the database up: from esmed 0.1.1, or in an empty database
+    ///
+    /// In one transaction, as the owner of the tables or a superuser (--as). Stop esmed 0.1.1 first. The tables are locked
+    /// meanwhile: docs/migrate.md tells for how long. Running it again does nothing.
+    Migrate(migrate::Arguments),
+    /// Turn a configuration file of esmed 0.1.1 into one of this version
+    ConvertConfig(convert_config::Arguments),
     /// Show session, queue and last events of a lane
     Status(status::Arguments),
     /// Show what becomes of a text: coding, parts, octets, characters that force UCS2
@@ -78,6 +87,8 @@ impl Cli {
         let done = match self.command {
             Command::Run(file) => run::run(&file),
             Command::CheckConfig(file) => check_config::run(&file),
+            Command::Migrate(arguments) => migrate::run(&arguments),
+            Command::ConvertConfig(arguments) => convert_config::run(&arguments),
             Command::Status(arguments) => status::run(&arguments),
             Command::Encode(arguments) => encode::run(&arguments),
             Command::Decode(arguments) => decode::run(&arguments),

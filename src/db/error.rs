@@ -38,13 +38,29 @@ impl DbError {
     }
 }
 
-/// This is no database that the program can work with; one line that says what to do.
+/// This is no database that the program can work with.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct NotReady(pub String);
+#[error("{what}")]
+pub struct NotReady {
+    /// One line that says what to do.
+    pub what: String,
+    /// What kind of reason it is.
+    pub why: Why,
+}
+
+/// Whether waiting helps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// `esmed migrate` makes it ready.
+    ToBeMigrated,
+    /// It can't be asked: it may be away.
+    Away,
+    /// Somebody has to do something else.
+    Unfit,
+}
 
 /// The message of PostgreSQL without its DETAIL, which may quote a row and so a text.
-fn message(error: &tokio_postgres::Error) -> String {
+pub(crate) fn message(error: &tokio_postgres::Error) -> String {
     if let Some(db) = error.as_db_error() {
         return format!("{} (SQLSTATE {})", db.message(), db.code().code());
     }

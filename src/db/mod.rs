@@ -19,9 +19,10 @@ use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, R
 use tokio_postgres::NoTls;
 use tokio_postgres::config::TargetSessionAttrs;
 
-pub use error::{DbError, NotReady};
+pub(crate) use error::message as reason;
+pub use error::{DbError, NotReady, Why};
 
-use crate::config;
+use crate::{config, migrate};
 
 const CHECK: &str = include_str!("../../sql/queries/check.sql");
 
@@ -138,10 +139,14 @@ impl Database {
     /// # Errors
     /// When it can't be reached or is not set up for this program; one line that says what to do.
     pub async fn check(&self) -> Result<(), NotReady> {
+        let away = |what: String| NotReady {
+            what,
+            why: Why::Away,
+        };
         let unreachable =
-            |error: DbError| NotReady(format!("can't use {}: {}", self.place, error.reason()));
+            |error: DbError| away(format!("can't use {}: {}", self.place, error.reason()));
         let client = self.client().await.map_err(|error| {
-            NotReady(format!(
+            away(format!(
                 "can't connect to {}: {}; check [database] in the configuration, and that PostgreSQL runs there",
                 self.place,
                 error.reason()
@@ -151,26 +156,41 @@ impl Database {
             .query_one(CHECK, &[])
             .await
             .map_err(|error| unreachable(error.into()))?;
-        let not_ready = |what: String| Err(NotReady(format!("{} {what}", self.place)));
+        let not_ready = |why: Why, what: String| {
+            let what = format!("{} {what}", self.place);
+            Err(NotReady { what, why })
+        };
+        let unfit = |what: String| not_ready(Why::Unfit, what);
+        let to_be_migrated = |what: &str| {
+            let command = migrate::command(&self.config);
+            not_ready(
+                Why::ToBeMigrated,
+                format!("{what}: run as the owner or a superuser {command}"),
+            )
+        };
+        let has_old_tables = row.get::<_, bool>("has_old_tables");
         let encoding: String = row.get("encoding");
         if encoding != "UTF8" {
-            return not_ready(format!(
-                "has the encoding {encoding}; create one with ENCODING 'UTF8' and set it up with sql/db.sql"
-            ));
+            return unfit(if has_old_tables {
+                format!(
+                    "has the encoding {encoding}; copy it by pg_dump into one with ENCODING 'UTF8', and run esmed migrate there"
+                )
+            } else {
+                format!(
+                    "has the encoding {encoding}; create one with ENCODING 'UTF8' and set it up with esmed migrate"
+                )
+            });
         }
         if !row.get::<_, bool>("has_schema") {
-            return not_ready(if row.get::<_, bool>("has_old_tables") {
-                "has the tables of esmed 0.1.1, which this version can't bring up yet: use an empty \
-                 database and run psql -v ON_ERROR_STOP=1 -f sql/db.sql as its owner"
-                    .to_owned()
+            return to_be_migrated(if has_old_tables {
+                "has the tables of esmed 0.1.1, which are to be migrated"
             } else {
-                "has no esmed tables: run psql -v ON_ERROR_STOP=1 -f sql/db.sql as its owner"
-                    .to_owned()
+                "has no tables of esmed"
             });
         }
         let missing: Vec<String> = row.get("missing_rights");
         if !missing.is_empty() {
-            return not_ready(format!(
+            return unfit(format!(
                 "lacks rights for this role ({}); connect as esmed, or grant the role esmed",
                 missing.join(", ")
             ));
@@ -182,11 +202,11 @@ impl Database {
             .get(0);
         match version {
             Some(SCHEMA_VERSION) => Ok(()),
-            Some(newer) if newer > SCHEMA_VERSION => not_ready(format!(
+            Some(newer) if newer > SCHEMA_VERSION => unfit(format!(
                 "has schema version {newer}, this program knows {SCHEMA_VERSION}: install a newer esmed"
             )),
-            other => not_ready(format!(
-                "has schema version {}, this program needs {SCHEMA_VERSION}: use a database that was set up with sql/db.sql",
+            other => to_be_migrated(&format!(
+                "has schema version {}, and this program needs {SCHEMA_VERSION}",
                 other.map_or("none".to_owned(), |version| version.to_string())
             )),
         }
