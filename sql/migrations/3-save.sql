@@ -87,7 +87,7 @@ CREATE FUNCTION pg_temp.esmed_make_view(wanted oid) RETURNS text[] LANGUAGE sql 
 SELECT array_remove(
   ARRAY[
     format('CREATE %sVIEW %s%s%s AS %s%s', CASE c.relkind WHEN 'm' THEN 'MATERIALIZED ' END, c.oid::regclass,
-      (SELECT format(' WITH (%s)', string_agg(format('%I = %L', option_name, option_value), ', ')) FROM pg_options_to_table(c.reloptions)),
+      (SELECT ' WITH (' || string_agg(format('%I = %L', option_name, option_value), ', ') || ')' FROM pg_options_to_table(c.reloptions)),
       (SELECT format(' TABLESPACE %I', spcname) FROM pg_tablespace s WHERE s.oid = c.reltablespace),
       rtrim(pg_get_viewdef(c.oid), ';'),
       CASE WHEN NOT c.relispopulated THEN ' WITH NO DATA' END),

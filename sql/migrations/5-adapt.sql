@@ -122,6 +122,7 @@ BEGIN
             FROM pg_temp.esmed_changed c
             JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = c.relation AND d.refobjsubid = c.number
             WHERE d.refobjid = t.old AND d.deptype = 'a' AND d.classid IN ('pg_class'::regclass, 'pg_constraint'::regclass)
+              AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.oid = d.objid AND k.contype = 'p')
               AND NOT EXISTS (SELECT FROM pg_class s WHERE s.oid = d.objid AND s.relkind = 'S'))),
           HINT = 'Nothing was changed. Drop what does not suit the new type, migrate, and create it anew.';
     END;

@@ -12,34 +12,34 @@ BEGIN
       FOREACH statement IN ARRAY it.make LOOP
         EXECUTE statement;
       END LOOP;
-      CONTINUE WHEN it.owner IS NULL;
-
-      -- Rights that ALTER DEFAULT PRIVILEGES gives to everything new were perhaps not there.
-      FOR grantee IN
-        SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END
-        FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) AS a
-        WHERE c.oid = it.name::regclass AND a.grantee <> c.relowner
-      LOOP
-        EXECUTE format('REVOKE ALL ON TABLE %s FROM %s', it.name, grantee);
-      END LOOP;
-      IF it.owner <> current_user THEN
-        EXECUTE format('ALTER TABLE %s OWNER TO %I', it.name, it.owner);
+      IF it.owner IS NOT NULL THEN
+        -- Rights that ALTER DEFAULT PRIVILEGES gives to everything new were perhaps not there.
+        FOR grantee IN
+          SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END
+          FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) AS a
+          WHERE c.oid = it.name::regclass AND a.grantee <> c.relowner
+        LOOP
+          EXECUTE format('REVOKE ALL ON TABLE %s FROM %s', it.name, grantee);
+        END LOOP;
+        IF it.owner <> current_user THEN
+          EXECUTE format('ALTER TABLE %s OWNER TO %I', it.name, it.owner);
+        END IF;
+        IF it.acl IS NOT NULL THEN
+          EXECUTE format('REVOKE ALL ON TABLE %s FROM %I', it.name, it.owner);
+        END IF;
+        FOR granted IN
+          SELECT a.*, NULL::text AS on_column FROM aclexplode(it.acl) AS a
+          UNION ALL
+          SELECT a.*, c.key FROM jsonb_each(it.column_acls) AS c
+          CROSS JOIN LATERAL jsonb_array_elements_text(c.value) AS item
+          CROSS JOIN LATERAL aclexplode(ARRAY[item::aclitem]) AS a
+        LOOP
+          EXECUTE format('GRANT %s%s ON TABLE %s TO %s%s', granted.privilege_type,
+            (SELECT format(' (%I)', granted.on_column) WHERE granted.on_column IS NOT NULL), it.name,
+            CASE granted.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(granted.grantee)) END,
+            CASE WHEN granted.is_grantable THEN ' WITH GRANT OPTION' END);
+        END LOOP;
       END IF;
-      IF it.acl IS NOT NULL THEN
-        EXECUTE format('REVOKE ALL ON TABLE %s FROM %I', it.name, it.owner);
-      END IF;
-      FOR granted IN
-        SELECT a.*, NULL::text AS on_column FROM aclexplode(it.acl) AS a
-        UNION ALL
-        SELECT a.*, c.key FROM jsonb_each(it.column_acls) AS c
-        CROSS JOIN LATERAL jsonb_array_elements_text(c.value) AS item
-        CROSS JOIN LATERAL aclexplode(ARRAY[item::aclitem]) AS a
-      LOOP
-        EXECUTE format('GRANT %s%s ON TABLE %s TO %s%s', granted.privilege_type,
-          (SELECT format(' (%I)', granted.on_column) WHERE granted.on_column IS NOT NULL), it.name,
-          CASE granted.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(granted.grantee)) END,
-          CASE WHEN granted.is_grantable THEN ' WITH GRANT OPTION' END);
-      END LOOP;
     EXCEPTION WHEN OTHERS THEN
       RAISE EXCEPTION 'the % % cannot be made again: %', it.what, it.name, SQLERRM
         USING HINT = 'Nothing was changed. Keep its definition, drop it, migrate, and create one that suits the new types of columns.';

@@ -43,12 +43,21 @@ impl Standing {
     /// Looks which it is.
     ///
     /// # Errors
-    /// When the database can't be asked.
+    /// When the database can't be asked, or is not one for esmed.
     pub async fn of(client: &Client) -> Result<Self, Failed> {
         let row = client
             .query_one(STANDING, &[])
             .await
             .map_err(|error| failed(&error))?;
+        // Before anything is sent that such a database could not even read.
+        let encoding: String = row.get("encoding");
+        if encoding != "UTF8" {
+            return Err(Failed(format!(
+                "esmed needs a UTF8 database, and the encoding of this one is {encoding}: nothing was changed; create \
+                 another one (CREATE DATABASE sms2 ENCODING 'UTF8' TEMPLATE template0), copy this one into it by pg_dump \
+                 (-E says in which encoding the old one really is), and migrate that"
+            )));
+        }
         if !row.get::<_, bool>("has_schema") {
             return Ok(if row.get("has_old_tables") {
                 Self::Old

@@ -19,6 +19,7 @@ mod lease;
 mod listen;
 mod long;
 mod long_in;
+mod migrate;
 mod order;
 mod per_message;
 mod prefixes;

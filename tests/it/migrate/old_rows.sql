@@ -9,9 +9,9 @@ INSERT INTO smpp_tx_queue
   (smpp_destination_addr, smpp_priority_flag, smpp_short_message, smpp_message_id, smpp_message_state, message_state_timestamp,
    submission_timestamp, submission_attempts, submission_done, submission_failed, submission_info) VALUES
   -- Waiting, and tried already.
-  ('447911123410', 'LEVEL_0', 'Hello @ $ _ {world}', NULL, NULL, NULL, NULL, 0, FALSE, FALSE, NULL),
-  ('447911123411', 'LEVEL_3', 'It''s "quoted" \ and tried', NULL, NULL, NULL, '2015-03-01 12:00Z', 2, FALSE, FALSE, 'ESME_RSYSERR'),
-  ('447911123412', 'LEVEL_0', repeat('0123456789', 25) || 'wxyz', NULL, NULL, NULL, NULL, 0, FALSE, FALSE, NULL),
+  ('447911125000', 'LEVEL_0', 'Hello @ $ _ {world}', NULL, NULL, NULL, NULL, 0, FALSE, FALSE, NULL),
+  ('447911125100', 'LEVEL_3', 'It''s "quoted" \ and tried', NULL, NULL, NULL, '2015-03-01 12:00Z', 2, FALSE, FALSE, 'ESME_RSYSERR'),
+  ('447911125200', 'LEVEL_0', repeat('0123456789', 25) || 'wxyz', NULL, NULL, NULL, NULL, 0, FALSE, FALSE, NULL),
   -- Sent, with each state and none.
   ('447911123420', 'LEVEL_0', 'sent', 'a001', NULL, NULL, '2015-03-01 12:00Z', 1, TRUE, FALSE, 'ESME_ROK'),
   ('447911123421', 'LEVEL_0', 'Grüße 😀', 'a002', 'ENROUTE', '2015-03-01 12:00Z', '2015-03-01 12:00Z', 1, TRUE, FALSE, NULL),
