@@ -1,6 +1,6 @@
 -- Guards: whether this is a database of esmed 0.1.1 that can be brought up. Nothing has been touched yet.
 
-BEGIN;
+BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
 
 SET LOCAL search_path = pg_catalog, pg_temp;
 SET LOCAL client_min_messages = notice;
@@ -74,10 +74,10 @@ BEGIN
   -- Other roles' sessions may be those of applications. The daemon of 0.1.1 gives itself no name, ours does.
   SELECT string_agg(pid::text, ', ' ORDER BY pid) INTO found FROM pg_stat_activity
   WHERE usename = 'esmed' AND application_name = '' AND datname = current_database() AND pid <> pg_backend_pid();
-  IF found IS NOT NULL AND NOT coalesce(current_setting('esmed.ignore_sessions', TRUE), '') = 'on' THEN
+  IF found IS NOT NULL THEN
     RAISE EXCEPTION 'somebody is connected as the role esmed without a name (pid %): it may be the daemon of esmed 0.1.1, '
                     'which would send messages a second time', found
-      USING HINT = 'Nothing was changed. Stop it first. If it is something else: PGOPTIONS="-c esmed.ignore_sessions=on"';
+      USING HINT = 'Nothing was changed. Stop it first. If it is something else, end it, or let it set an application_name.';
   END IF;
 
   -- Columns: those of 0.1.1 have to be there. What is meant by others of the same name as ours nobody knows.
@@ -101,7 +101,7 @@ BEGIN
   END IF;
 
   RAISE NOTICE 'the tables are locked while they are written anew: smpp_tx_queue % (about % rows), smpp_rx_queue % (about % rows)',
-    pg_size_pretty(pg_total_relation_size(tables[2])), (SELECT greatest(reltuples, 0) FROM pg_class WHERE oid = tables[2]),
-    pg_size_pretty(pg_total_relation_size(tables[3])), (SELECT greatest(reltuples, 0) FROM pg_class WHERE oid = tables[3]);
+    pg_size_pretty(pg_total_relation_size(tables[2])), (SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = tables[2]),
+    pg_size_pretty(pg_total_relation_size(tables[3])), (SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = tables[3]);
 END
 $migrate$;

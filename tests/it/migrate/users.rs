@@ -154,7 +154,7 @@ const STOPPERS: &[(&str, &str)] = &[
     ),
     (
         "CREATE VIEW mine AS SELECT id FROM smpp_tx_queue; CREATE FUNCTION f() RETURNS SETOF mine LANGUAGE sql AS 'SELECT * FROM mine'",
-        "the view public.mine is in the way, and cannot be dropped and made again: cannot drop view mine",
+        "the view public.mine is in the way, and cannot be dropped and made again: cannot drop view public.mine",
     ),
     (
         "ALTER TABLE smpp_tx_queue ADD COLUMN client_ref text",
