@@ -4,10 +4,10 @@
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench deb clean
+.PHONY: help setup demo test check bench deb sql-reference clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 
 setup: ## install what is missing of PostgreSQL and a linker (Debian packages)
 	@tests/setup.sh
@@ -34,6 +34,9 @@ bench: setup ## messages a second: the daemon with PostgreSQL, the simulator alo
 	cargo bench --locked --bench waiting
 	cargo bench --locked --bench sim
 	cargo bench --locked --bench text
+
+sql-reference: setup ## write docs/sql.md anew, from the comments in sql/db.sql
+	@tests/reference.sh > docs/sql.md.new && mv docs/sql.md.new docs/sql.md || { rm -f docs/sql.md.new; exit 1; }
 
 deb: ## Debian packages: not yet
 	@echo "make deb: there are no Debian packages yet; see 'Install' in README.md" >&2

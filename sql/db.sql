@@ -404,7 +404,7 @@ COMMENT ON COLUMN smpp_servers.smpp_inactivity_timer IS 'Seconds without anythin
 COMMENT ON COLUMN smpp_servers.smpp_response_timer IS 'Seconds to wait for the answer to a request';
 COMMENT ON COLUMN smpp_servers.smpp_pdu_read_timer IS 'Seconds that the rest of a PDU may take once its first octet has come';
 COMMENT ON COLUMN smpp_servers.lane IS 'A daemon serves one lane: the servers and the messages that carry its name';
-COMMENT ON COLUMN smpp_servers.esme_bind_mode IS 'transmitter, receiver, transceiver or transmitter+receiver (a pair of sessions); NULL: by esme_bind_transceiver. The pair is not available yet';
+COMMENT ON COLUMN smpp_servers.esme_bind_mode IS 'transmitter, receiver, transceiver or transmitter+receiver (a pair of sessions: messages leave by the one, receipts and messages from phones come by the other); NULL: by esme_bind_transceiver';
 COMMENT ON COLUMN smpp_servers.smpp_system_type IS 'system_type of the bind, at most 12 octets';
 COMMENT ON COLUMN smpp_servers.smpp_interface_version IS 'interface_version of the bind; 52 (hexadecimal 34) is SMPP 3.4';
 COMMENT ON COLUMN smpp_servers.esme_addr_ton IS 'addr_ton of the bind';
@@ -430,14 +430,14 @@ COMMENT ON COLUMN smpp_servers.esme_message_id_format IS 'How the id in a receip
 COMMENT ON COLUMN smpp_servers.esme_in_doubt IS 'What becomes of a submit whose answer was lost: resend (again, with possible_duplicate set), fail, or hold (until somebody decides)';
 COMMENT ON COLUMN smpp_servers.esme_validity_period IS 'validity_period of messages that name none themselves (see smpp_tx_queue.smpp_validity_period); NULL: the default of the SMSC';
 COMMENT ON COLUMN smpp_servers.esme_submit_paused IS 'TRUE: stay bound and receive, submit nothing';
-COMMENT ON COLUMN smpp_servers.esme_tls IS 'TRUE: connect with TLS. Not available yet';
-COMMENT ON COLUMN smpp_servers.esme_tls_verify IS 'FALSE: the certificate of the SMSC is not checked. Not available yet';
-COMMENT ON COLUMN smpp_servers.esme_tls_server_name IS 'Name that the certificate must carry; NULL: host. Not available yet';
-COMMENT ON COLUMN smpp_servers.esme_tls_ca_file IS 'PEM file on the machine of the daemon: authorities to trust; NULL: those of the system. Not available yet';
-COMMENT ON COLUMN smpp_servers.esme_tls_cert_file IS 'PEM file on the machine of the daemon: client certificate; NULL: none. Not available yet';
-COMMENT ON COLUMN smpp_servers.esme_tls_key_file IS 'PEM file on the machine of the daemon: key of the client certificate. Not available yet';
-COMMENT ON COLUMN smpp_servers.esme_failover_order IS 'Servers of the lane that have a number stand in, lowest first, when the enabled one cannot be bound; NULL: never. Not available yet';
-COMMENT ON COLUMN smpp_servers.esme_failover_after IS 'Seconds without a bind after which the next server stands in. Not available yet';
+COMMENT ON COLUMN smpp_servers.esme_tls IS 'TRUE: connect with TLS (1.2 or 1.3)';
+COMMENT ON COLUMN smpp_servers.esme_tls_verify IS 'FALSE: the certificate of the SMSC is not checked, so that anybody in between gets the password; each bind then has an event (tls_unverified)';
+COMMENT ON COLUMN smpp_servers.esme_tls_server_name IS 'Name or IP address that the certificate must carry (subjectAltName), and that the SMSC is asked for (SNI); NULL: host';
+COMMENT ON COLUMN smpp_servers.esme_tls_ca_file IS 'PEM file on the machine of the daemon: authorities to trust; NULL: those of the system. Read at each connection, as the other files';
+COMMENT ON COLUMN smpp_servers.esme_tls_cert_file IS 'PEM file on the machine of the daemon: client certificate, with those between it and its authority behind it; NULL: none';
+COMMENT ON COLUMN smpp_servers.esme_tls_key_file IS 'PEM file on the machine of the daemon: key of the client certificate, without a passphrase; NULL: it is in esme_tls_cert_file';
+COMMENT ON COLUMN smpp_servers.esme_failover_order IS 'Servers of the lane that have a number stand in, lowest first (up to 20 of them), when the enabled one cannot be bound; NULL: never. enabled stays as it is';
+COMMENT ON COLUMN smpp_servers.esme_failover_after IS 'Seconds that this server may be unbound until the next one is tried: of the enabled server, until others stand in; of one that stands in, until it is another one''s turn. 0: after the first failure. The enabled server takes the messages back when it has stayed bound as long (1 to 60 s; longer when it is lost again and again)';
 
 -- smpp_tx_queue lives from HOT updates (new versions in the same page, no index touched): the claim of a row and the
 -- receipt for it change the value of no column that an index or its predicate names. Keep it so: no index on
@@ -590,7 +590,7 @@ COMMENT ON COLUMN smpp_tx_queue.smpp_dest_addr_ton IS 'Type of number of the des
 COMMENT ON COLUMN smpp_tx_queue.smpp_dest_addr_npi IS 'Numbering plan of the destination; NULL: as the server says';
 COMMENT ON COLUMN smpp_tx_queue.smpp_service_type IS 'service_type, at most 5 octets; NULL: as the server says';
 COMMENT ON COLUMN smpp_tx_queue.smpp_protocol_id IS 'protocol_id; NULL: 0';
-COMMENT ON COLUMN smpp_tx_queue.smpp_esm_class IS 'esm_class; NULL: chosen';
+COMMENT ON COLUMN smpp_tx_queue.smpp_esm_class IS 'esm_class; NULL: 0, and what the parts of a long message need';
 COMMENT ON COLUMN smpp_tx_queue.smpp_data_coding IS 'data_coding, which also says how the text is encoded; NULL: chosen by the text';
 COMMENT ON COLUMN smpp_tx_queue.smpp_message_class IS 'Message class: 0 is shown at once and not stored (flash), 1 phone, 2 SIM, 3 terminal equipment; NULL: none';
 COMMENT ON COLUMN smpp_tx_queue.smpp_validity_period IS 'How long the SMSC may try to deliver it, from each submit on; NULL: esme_validity_period of the server. In whole seconds (rounded up), exact up to 31 days; more days are sent as calendar months and years, two days off at most';
@@ -797,7 +797,7 @@ COMMENT ON COLUMN smpp_inbox.message IS 'The text; where parts are missing that 
 COMMENT ON COLUMN smpp_inbox.parts IS 'How many parts the message has in all, also where some are missing; rx_ids has those that are there';
 COMMENT ON COLUMN smpp_inbox.complete IS 'FALSE: parts are missing after the reassembly timeout; one that comes within a day still completes it, when no other message has claimed it within the timeout, and processed is FALSE again then';
 COMMENT ON COLUMN smpp_inbox.processed IS 'For the application: set it when the message has been dealt with';
-COMMENT ON COLUMN smpp_inbox.repeated IS 'TRUE: the SMSC has sent the same message before';
+COMMENT ON COLUMN smpp_inbox.repeated IS 'TRUE: the same phone sent the same text to the same number within the ten minutes before (a long message: the same parts within a day); a hint only, for a person may mean it';
 COMMENT ON COLUMN smpp_inbox.server_id IS 'Server that it came from: smpp_servers.id';
 COMMENT ON COLUMN smpp_inbox.rx_ids IS 'Its PDUs: smpp_rx_queue.id, in the order of the parts, without repeated and missing ones';
 
@@ -877,7 +877,7 @@ COMMENT ON COLUMN smpp_events.at IS 'When it was recorded';
 COMMENT ON COLUMN smpp_events.lane IS 'Lane of the daemon';
 COMMENT ON COLUMN smpp_events.server_id IS 'Server that it is about: smpp_servers.id; NULL: none';
 COMMENT ON COLUMN smpp_events.component IS 'What it is about: smpp, database, ...';
-COMMENT ON COLUMN smpp_events.type IS 'starting, binding, bound, bind_timeout, bind_failed, unbinding, connection_lost, throttled, throttled_end, server_switched, database_lost, ...';
+COMMENT ON COLUMN smpp_events.type IS 'starting, binding, bound, bind_timeout, bind_failed, unbinding, connection_lost, throttled, throttled_end, server_switched, failover, failback, database_lost, ...';
 COMMENT ON COLUMN smpp_events.status IS 'State of the component afterwards: down, degraded or ok; NULL: the event says nothing about it';
 COMMENT ON COLUMN smpp_events.message IS 'One sentence for people';
 COMMENT ON COLUMN smpp_events.details IS 'More, for programs';
@@ -914,8 +914,8 @@ CREATE TABLE smpp_status (
 COMMENT ON TABLE smpp_status IS
   'One row a lane: how its daemon is doing, and the lease that lets only one daemon a lane work at a time.';
 COMMENT ON COLUMN smpp_status.lane IS 'The lane';
-COMMENT ON COLUMN smpp_status.session_state IS 'State of the SMPP session: closed while there is none';
-COMMENT ON COLUMN smpp_status.server_id IS 'Server of the session: smpp_servers.id';
+COMMENT ON COLUMN smpp_status.session_state IS 'State of the SMPP session: connecting, binding, bound, throttled, waiting (for the next attempt), unbinding, unusable; closed while there is none. Of a pair: bound when both are, transmitter_only or receiver_only when one is';
+COMMENT ON COLUMN smpp_status.server_id IS 'Server of the session: smpp_servers.id. While another stands in for the enabled one, it is that one';
 COMMENT ON COLUMN smpp_status.since IS 'Since when the session has been in this state';
 COMMENT ON COLUMN smpp_status.window_in_use IS 'Requests that await their answer';
 COMMENT ON COLUMN smpp_status.window_size IS 'Most requests that may await their answer';
@@ -1593,7 +1593,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION esmed_rematch() IS
-  'Applies the receipts that match no message (view smpp_unmatched_receipts) again, by the present esme_message_id_format of their servers. Returns how many were matched. Those whose message somebody has locked are left for the next time. Messages that were inserted or sent after a receipt came are not meant by it.';
+  'Applies the receipts that match no message (view smpp_unmatched_receipts) again, by the present esme_message_id_format of their servers. Returns how many were matched. Those whose message somebody has locked are left for the next time. A receipt is never taken for that of a message that was inserted or sent after it came.';
 
 CREATE FUNCTION esmed_id_formats(server_id bigint)
   RETURNS TABLE (format text, matches bigint, receipts bigint)

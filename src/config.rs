@@ -1,5 +1,10 @@
 //! File and environment become one validated [`Config`].
 
+mod database;
+mod environment;
+mod log;
+mod retention;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,14 +13,13 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use thiserror::Error;
 
-/// Environment variables with this prefix override the file: `ESMED_DATABASE_HOST` is `[database] host`.
-const ENV_PREFIX: &str = "ESMED_";
+pub use database::{Database, Hosts, SslMode};
+pub use environment::{Holds, KEYS, Key, Reloaded};
+pub use log::{Log, LogFormat, LogLevel};
+pub use retention::Retention;
 
-/// `ESMED_CONFIG` names the file itself and is read with the command line.
-const ENV_CONFIG: &str = "ESMED_CONFIG";
-
-/// What begins so is for the simulator.
-const ENV_SIM: &str = "ESMED_SIM_";
+/// The configuration as it is now: it changes when the file is read again.
+pub type Live = tokio::sync::watch::Receiver<Config>;
 
 /// The longest of all settings in seconds.
 const A_DAY: u64 = 86_400;
@@ -88,85 +92,8 @@ pub struct Config {
     pub daemon: Daemon,
     /// `[log]`
     pub log: Log,
-}
-
-/// `[database]`: how to reach PostgreSQL. The keys are those of esmed 0.1.1.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Database {
-    /// Host names or addresses, or the folder of a unix socket.
-    pub host: Hosts,
-    /// TCP port, or the number in the socket's name.
-    pub port: u16,
-    /// Name of the database.
-    pub name: String,
-    /// Role to connect as.
-    pub user: String,
-    /// Its password.
-    pub pass: Option<Password>,
-    /// File that holds the password.
-    pub pass_file: Option<PathBuf>,
-    /// As in libpq.
-    pub sslmode: SslMode,
-}
-
-impl Default for Database {
-    fn default() -> Self {
-        Self {
-            host: Hosts::One("localhost".to_owned()),
-            port: 5432,
-            name: "esmed".to_owned(),
-            user: "esmed".to_owned(),
-            pass: None,
-            pass_file: None,
-            sslmode: SslMode::Prefer,
-        }
-    }
-}
-
-/// One host or several; of several the first that takes writes is used.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(untagged)]
-pub enum Hosts {
-    /// `host = "localhost"`; several may stand behind each other, parted by commas.
-    One(String),
-    /// `host = ["db1", "db2"]`
-    Several(Vec<String>),
-}
-
-impl Hosts {
-    /// All of them, in order.
-    #[must_use]
-    pub fn list(&self) -> Vec<&str> {
-        let hosts: Vec<&str> = match self {
-            Self::One(hosts) => hosts.split(',').collect(),
-            Self::Several(hosts) => hosts.iter().map(String::as_str).collect(),
-        };
-        hosts
-            .into_iter()
-            .map(str::trim)
-            .filter(|host| !host.is_empty())
-            .collect()
-    }
-}
-
-impl fmt::Display for Hosts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.list().join(","))
-    }
-}
-
-/// `sslmode` of libpq.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[allow(missing_docs)]
-pub enum SslMode {
-    Disable,
-    Allow,
-    Prefer,
-    Require,
-    VerifyCa,
-    VerifyFull,
+    /// `[retention]`
+    pub retention: Retention,
 }
 
 /// `[daemon]`: what the daemon does.
@@ -217,80 +144,6 @@ impl Daemon {
     }
 }
 
-/// `[log]`: what is written to standard error.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Log {
-    /// From which level on.
-    pub level: LogLevel,
-    /// In which form.
-    pub format: LogFormat,
-}
-
-/// Levels of the log.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[allow(missing_docs)]
-pub enum LogLevel {
-    Error,
-    Warn,
-    #[default]
-    Info,
-    Debug,
-    Trace,
-}
-
-impl LogLevel {
-    /// As tracing knows it.
-    #[must_use]
-    pub fn filter(self) -> tracing::level_filters::LevelFilter {
-        use tracing::level_filters::LevelFilter;
-        match self {
-            Self::Error => LevelFilter::ERROR,
-            Self::Warn => LevelFilter::WARN,
-            Self::Info => LevelFilter::INFO,
-            Self::Debug => LevelFilter::DEBUG,
-            Self::Trace => LevelFilter::TRACE,
-        }
-    }
-}
-
-/// Forms of the log.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    /// One line for people.
-    #[default]
-    Text,
-    /// One JSON object a line.
-    Json,
-}
-
-/// How the text of an environment variable becomes a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Text,
-    Integer,
-}
-
-/// Every key, for the environment.
-const KEYS: &[(&str, &str, Kind)] = &[
-    ("database", "host", Kind::Text),
-    ("database", "port", Kind::Integer),
-    ("database", "name", Kind::Text),
-    ("database", "user", Kind::Text),
-    ("database", "pass", Kind::Text),
-    ("database", "pass_file", Kind::Text),
-    ("database", "sslmode", Kind::Text),
-    ("daemon", "lane", Kind::Text),
-    ("daemon", "drain_timeout", Kind::Integer),
-    ("daemon", "poll_interval", Kind::Integer),
-    ("daemon", "max_unrecorded", Kind::Integer),
-    ("daemon", "reassembly_timeout", Kind::Integer),
-    ("log", "level", Kind::Text),
-    ("log", "format", Kind::Text),
-];
-
 impl Config {
     /// Reads `path` and the environment of this process.
     ///
@@ -301,12 +154,7 @@ impl Config {
             path: path.to_owned(),
             source,
         })?;
-        let environment = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .filter(|(name, _)| {
-                name.starts_with(ENV_PREFIX) && name != ENV_CONFIG && !name.starts_with(ENV_SIM)
-            });
-        let mut config = Self::parse(&path.display().to_string(), &text, environment)?;
+        let mut config = Self::parse(&path.display().to_string(), &text, environment::variables())?;
         config.read_password()?;
         Ok(config)
     }
@@ -330,7 +178,7 @@ impl Config {
         let mut table: toml::Table =
             toml::from_str(text).map_err(|error| invalid(name, error.message()))?;
         for (variable, value) in environment {
-            let (section, key, value) = override_of(&variable, value)?;
+            let (section, key, value) = environment::override_of(&variable, value)?;
             let section = table
                 .entry(section)
                 .or_insert_with(|| toml::Value::Table(toml::Table::new()));
@@ -354,40 +202,9 @@ impl Config {
                 Err(invalid(name, message))
             }
         };
-        let Database {
-            host,
-            port,
-            name: database,
-            user,
-            ..
-        } = &self.database;
-        check(
-            !host.list().is_empty(),
-            "[database] host is empty; it must be a host or a socket folder",
-        )?;
-        check(
-            *port > 0,
-            "[database] port is 0; it must be from 1 to 65535",
-        )?;
-        check(
-            !database.is_empty(),
-            "[database] name is empty; it must be the name of the database",
-        )?;
-        check(
-            !user.is_empty(),
-            "[database] user is empty; it must be the role to connect as",
-        )?;
-        check(
-            self.database.pass.is_none() || self.database.pass_file.is_none(),
-            "[database] has both pass and pass_file; it must have one of them",
-        )?;
-        check(
-            matches!(
-                self.database.sslmode,
-                SslMode::Disable | SslMode::Allow | SslMode::Prefer
-            ),
-            "[database] sslmode asks for TLS, which this version can't do yet; disable, allow and prefer connect without",
-        )?;
+        self.database
+            .validate()
+            .map_err(|message| invalid(name, &message))?;
         check(
             !self.daemon.lane.is_empty(),
             "[daemon] lane is empty; it must be a name",
@@ -407,7 +224,8 @@ impl Config {
         check(
             (1..=A_DAY).contains(&self.daemon.reassembly_timeout),
             "[daemon] reassembly_timeout must be from 1 to 86400 seconds",
-        )
+        )?;
+        self.retention.validate(check)
     }
 
     /// Takes the password from `pass_file`, or from the systemd credential where neither key is set.
@@ -425,13 +243,13 @@ impl Config {
     }
 }
 
-/// An error of a wrong type would show the value, which may hold a password.
+/// An error of a wrong type or word would show the value, which may be a password at the wrong place.
 fn without_value(message: &str) -> String {
-    match (
-        message.strip_prefix("invalid type: "),
-        message.rfind(", expected "),
-    ) {
-        (Some(_), Some(at)) => format!("invalid type{}", &message[at..]),
+    let kind = ["invalid type", "invalid value", "unknown variant"]
+        .into_iter()
+        .find(|kind| message.starts_with(kind));
+    match (kind, message.rfind(", expected ")) {
+        (Some(kind), Some(at)) => format!("{kind}{}", &message[at..]),
         _ => message.to_owned(),
     }
 }
@@ -441,35 +259,6 @@ fn invalid(place: impl Into<String>, message: &str) -> ConfigError {
         place: place.into(),
         message: without_value(&message.replace('\n', " ")).trim().to_owned(),
     }
-}
-
-fn override_of(
-    variable: &str,
-    value: String,
-) -> Result<(&'static str, &'static str, toml::Value), ConfigError> {
-    let name_of = |section: &str, key: &str| format!("{ENV_PREFIX}{section}_{key}").to_uppercase();
-    let Some(&(section, key, kind)) = KEYS
-        .iter()
-        .find(|(section, key, _)| name_of(section, key) == variable)
-    else {
-        let known: Vec<String> = KEYS
-            .iter()
-            .map(|(section, key, _)| name_of(section, key))
-            .collect();
-        return Err(invalid(
-            variable,
-            &format!("no such setting; there are {}", known.join(", ")),
-        ));
-    };
-    let value = match kind {
-        Kind::Text => toml::Value::String(value),
-        Kind::Integer => toml::Value::Integer(
-            value
-                .parse()
-                .map_err(|_| invalid(variable, &format!("{value:?} is no number")))?,
-        ),
-    };
-    Ok((section, key, value))
 }
 
 #[cfg(test)]

@@ -1,16 +1,16 @@
 //! Wires the rooms together: channels, tasks, signals, the drain.
 
+mod reload;
+
 use std::time::Duration;
 
-use anyhow::Context as _;
 use std::sync::Arc;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
+use crate::config::Live;
 use crate::db::listener::{self, Wakeups};
 use crate::db::{Database, lease};
 use crate::events::{self, EventLog};
@@ -20,7 +20,11 @@ use crate::leader::{self, Leadership};
 use crate::migrate;
 use crate::prefixes::Keeper;
 use crate::recorder::{Assembly, Recorder, Told};
+use crate::retention;
 use crate::supervisor::{self, Gauge};
+
+use reload::Signals;
+pub use reload::{Hangups, Reloader};
 
 /// Outcomes on their way to the recorder: more than can be in flight under any window.
 const OUTCOMES: usize = 131_072;
@@ -45,11 +49,14 @@ pub enum Ended {
 ///
 /// # Errors
 /// When the database can't be used; one line that says what to do.
-pub async fn run(config: &Config) -> anyhow::Result<Ended> {
+pub async fn run(reloader: Reloader) -> anyhow::Result<Ended> {
+    let live = reloader.live();
+    let config = live.borrow().clone();
     let lane = config.daemon.lane.clone();
     let application = format!("esmed {lane}");
     let database = Database::new(&config.database, &application)?;
     let mut signals = Signals::new()?;
+    tokio::spawn(reloader.run(database.clone(), lane.clone()));
     tokio::select! {
         ready = migrate::until_ready(&database, |reason| tracing::warn!("waiting: {reason}")) => ready?,
         () = signals.stop() => return Ok(Ended::Clean),
@@ -65,7 +72,7 @@ pub async fn run(config: &Config) -> anyhow::Result<Ended> {
             leadership = leader::stand_by(&database, &lane) => leadership?,
             () = signals.stop() => return Ok(Ended::Clean),
         };
-        match serve(config, &database, leadership, &mut signals).await {
+        match serve(&live, &database, leadership, &mut signals).await {
             Served::Stopped(ended) => return Ok(ended),
             Served::LeaseLost => {}
         }
@@ -80,13 +87,13 @@ enum Served {
 
 /// Serves the lane while the lease stands.
 async fn serve(
-    config: &Config,
+    live: &Live,
     database: &Database,
     leadership: Leadership,
     signals: &mut Signals,
 ) -> Served {
+    let config = live.borrow().clone();
     let lane = config.daemon.lane.clone();
-    let poll_interval = config.daemon.poll_interval();
     let stop = CancellationToken::new();
     let stop_heart = CancellationToken::new();
     let lost = CancellationToken::new();
@@ -131,7 +138,7 @@ async fn serve(
             database_up,
             wary_until: None,
             told: Told::new(event_log.clone()),
-            assembly: Assembly::new(config.daemon.reassembly_timeout()),
+            assembly: Assembly::new(live.clone()),
         }
         .run(give_up.clone()),
     );
@@ -140,7 +147,7 @@ async fn serve(
         event_log.clone(),
         Arc::clone(&wakeups.prefixes),
     );
-    let mut keeper = tokio::spawn(keeper.run(poll_interval, stop.clone()));
+    let mut keeper = tokio::spawn(keeper.run(live.clone(), stop.clone()));
     let mut feeder = tokio::spawn(
         Feeder {
             database: database.clone(),
@@ -153,7 +160,18 @@ async fn serve(
             wake: Arc::clone(&wakeups.tx_queue),
             prefixes,
             events: event_log.clone(),
-            poll_interval,
+            config: live.clone(),
+        }
+        .run(stop.clone()),
+    );
+    let retention = tokio::spawn(
+        retention::Keeper {
+            database: database.clone(),
+            lane: lane.clone(),
+            lease: leadership.lease.clone(),
+            config: live.clone(),
+            events: event_log.clone(),
+            gauge: Arc::clone(&gauge),
         }
         .run(stop.clone()),
     );
@@ -169,13 +187,15 @@ async fn serve(
             in_flight,
             session: Arc::new(session),
             gauge,
-            drain_timeout: config.daemon.drain_timeout(),
+            config: live.clone(),
+            certificates: Arc::default(),
         },
         Arc::clone(&wakeups.servers),
-        poll_interval,
         stop.clone(),
         lost.clone(),
     ));
+
+    tokio::spawn(reload::ring(live.clone(), wakeups, stop.clone()));
 
     // None of these ends by itself but by a defect. What is in flight is then in doubt, which the
     // next start resolves; half a daemon would not.
@@ -203,9 +223,10 @@ async fn serve(
     let drain = async {
         ended("feeder", feeder).await;
         ended("prefixes", keeper).await;
+        ended("retention", retention).await;
         ended("supervisor", lines).await;
         // Both channels are closed now, and the recorder ends with its last commit.
-        let patience = config.daemon.drain_timeout() + LAST_COMMIT;
+        let patience = live.borrow().daemon.drain_timeout() + LAST_COMMIT;
         let everything = match timeout(patience, recorder).await {
             Ok(everything) => everything.unwrap_or(false),
             Err(_) => {
@@ -257,27 +278,5 @@ async fn serve(
 async fn ended(name: &str, task: JoinHandle<()>) {
     if let Err(error) = task.await {
         tracing::error!(name, %error, "a task failed");
-    }
-}
-
-/// SIGTERM and SIGINT.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn new() -> anyhow::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate()).context("can't catch SIGTERM")?,
-            interrupt: signal(SignalKind::interrupt()).context("can't catch SIGINT")?,
-        })
-    }
-
-    async fn stop(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
     }
 }

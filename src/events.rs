@@ -1,7 +1,7 @@
 //! Events on their way into `smpp_events` and the log.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 use tokio::time::sleep;
@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::db::events::{self, Event};
 use crate::db::{Database, DbError};
+use crate::log::repeats::Repeats;
 
 /// Events that wait for a database that is away; more are only logged.
 const WAITING: usize = 1000;
@@ -29,11 +30,60 @@ fn is_expected(event: &Event) -> bool {
     }
 }
 
+/// Whether somebody should look at it.
+fn is_trouble(event: &Event) -> bool {
+    match event.status {
+        Some("down" | "degraded") => !is_expected(event),
+        // All works, but not for long.
+        _ => event.kind == "certificate_expires",
+    }
+}
+
+fn kind(event: &Event) -> Kind {
+    (event.component, event.kind, event.server_id)
+}
+
+/// One line. `left_out`: so many of its kind were not logged since the last one that was.
+fn log(event: &Event, left_out: u32) {
+    let Event {
+        component,
+        kind,
+        status,
+        server_id,
+        message,
+        ..
+    } = event;
+    let left_out = (left_out > 0).then_some(left_out);
+    if is_trouble(event) || matches!(*kind, "server_warning" | "events_lost") {
+        tracing::warn!(
+            component,
+            "type" = kind,
+            status,
+            server_id,
+            left_out,
+            "{message}"
+        );
+    } else {
+        tracing::info!(
+            component,
+            "type" = kind,
+            status,
+            server_id,
+            left_out,
+            "{message}"
+        );
+    }
+}
+
+/// What an event is about: component, type and server.
+type Kind = (&'static str, &'static str, Option<i64>);
+
 /// Takes events from everybody.
 #[derive(Debug, Clone)]
 pub struct EventLog {
     events: mpsc::Sender<Event>,
     last_error: Arc<Mutex<Option<String>>>,
+    repeats: Arc<Mutex<Repeats<Kind, Event>>>,
 }
 
 impl EventLog {
@@ -44,32 +94,59 @@ impl EventLog {
         let log = Self {
             events,
             last_error: Arc::default(),
+            repeats: Arc::default(),
         };
         (log, waiting)
     }
 
-    /// Logs an event and has it stored.
+    /// Logs an event and has it stored. Of what comes again and again not all is logged.
     pub fn emit(&self, event: Event) {
-        let Event {
-            component,
-            kind,
-            message,
-            server_id,
-            ..
-        } = &event;
-        match event.status {
-            Some("down" | "degraded") if !is_expected(&event) => {
-                tracing::warn!(component, kind, server_id, "{message}");
-                *self
-                    .last_error
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner) = Some(message.clone());
+        if is_trouble(&event) {
+            *self
+                .last_error
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner) = Some(event.message.clone());
+        }
+        match self.repeats().came(kind(&event), &event, Instant::now()) {
+            Some(left_out) => log(&event, left_out),
+            None => tracing::debug!(
+                component = event.component,
+                "type" = event.kind,
+                server_id = event.server_id,
+                "again: {}",
+                event.message
+            ),
+        }
+        if let Err(error) = self.events.try_send(event) {
+            let event = error.into_inner();
+            tracing::debug!(
+                "type" = event.kind,
+                "not stored: too many events wait for the database"
+            );
+            let lost = Event {
+                component: "database",
+                kind: "events_lost",
+                status: None,
+                server_id: None,
+                message: "an event was not stored: too many wait for the database".to_owned(),
+                details: None,
+            };
+            if let Some(left_out) = self.repeats().came(kind(&lost), &lost, Instant::now()) {
+                log(&lost, left_out);
             }
-            _ => tracing::info!(component, kind, server_id, "{message}"),
         }
-        if self.events.try_send(event).is_err() {
-            tracing::warn!("the event above was only logged: too many wait for the database");
+    }
+
+    /// Logs what was left out last of what has stopped to come. To be called now and then.
+    pub fn settle(&self) {
+        let stopped = self.repeats().stopped(Instant::now());
+        for (event, left_out) in stopped {
+            log(&event, left_out);
         }
+    }
+
+    fn repeats(&self) -> MutexGuard<'_, Repeats<Kind, Event>> {
+        self.repeats.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The last message of an event that was not good, once.
@@ -94,7 +171,7 @@ pub async fn write(
             match events::insert(&database, &lane, &event).await {
                 Ok(()) => break,
                 Err(DbError::Refused(error)) => {
-                    tracing::error!(kind = event.kind, %error, "an event was not stored");
+                    tracing::error!("type" = event.kind, %error, "an event was not stored");
                     break;
                 }
                 Err(_) => tokio::select! {

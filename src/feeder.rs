@@ -17,6 +17,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+use crate::config::Live;
 use crate::db::events::Event;
 use crate::db::queue::{self, Most};
 use crate::db::{Database, DbError};
@@ -92,8 +93,8 @@ pub struct Feeder {
     pub prefixes: prefixes::Current,
     /// For rows that can't be claimed.
     pub events: EventLog,
-    /// Without a ring, look so often.
-    pub poll_interval: Duration,
+    /// How often to look without a ring.
+    pub config: Live,
 }
 
 /// What the feeder remembers from turn to turn.
@@ -142,6 +143,10 @@ impl Turn {
 }
 
 impl Feeder {
+    fn poll_interval(&self) -> Duration {
+        self.config.borrow().daemon.poll_interval()
+    }
+
     /// Claims rows until told to stop.
     pub async fn run(mut self, stop: CancellationToken) {
         let work = async {
@@ -199,8 +204,9 @@ impl Feeder {
         if let Some(pause) = throttled_until.and_then(|until| until.checked_duration_since(now))
             && !pause.is_zero()
         {
+            let poll_interval = self.poll_interval();
             tokio::select! {
-                () = sleep(pause.min(self.poll_interval).min(turn.until_look(now))) => {}
+                () = sleep(pause.min(poll_interval).min(turn.until_look(now))) => {}
                 _ = self.session.changed() => {}
             }
             return;
@@ -220,10 +226,11 @@ impl Feeder {
             .min(CLAIM_AT_MOST);
         // Few large claims cost less than many small ones, as long as the session has work.
         if free == 0 || (queued > 0 && free < ahead.div_ceil(2)) {
+            let poll_interval = self.poll_interval();
             tokio::select! {
                 () = self.in_flight.progress() => {}
                 _ = self.session.changed() => {}
-                () = sleep(self.poll_interval.min(turn.until_look(now))) => {}
+                () = sleep(poll_interval.min(turn.until_look(now))) => {}
             }
             return;
         }
@@ -349,10 +356,11 @@ impl Feeder {
         if turn.waiting.is_stale(Instant::now()) && self.look_at_waiting(&mut turn.waiting).await {
             return;
         }
+        let poll_interval = self.poll_interval();
         tokio::select! {
             () = self.wake.notified() => turn.waiting.change(),
             _ = self.session.changed() => {}
-            () = sleep(self.poll_interval.min(turn.until_look(Instant::now()))) => {}
+            () = sleep(poll_interval.min(turn.until_look(Instant::now()))) => {}
         }
     }
 

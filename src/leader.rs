@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use chrono::Utc;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
@@ -13,6 +14,7 @@ use crate::db::lease::{self, Report};
 use crate::db::{Database, DbError, queue};
 use crate::events::EventLog;
 use crate::lease::{Lease, Moment};
+use crate::log::hours::Hours;
 use crate::supervisor::Gauge;
 
 /// How long the lease is good for in the database.
@@ -110,17 +112,23 @@ pub async fn keep(
     let mut last_error = None;
     let mut outcomes = gauge.outcomes.load(Ordering::Relaxed);
     let mut measured = Instant::now();
+    let mut hours = Hours::new(Utc::now().timestamp(), outcomes);
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
             () = &mut count => {}
             () = stop.cancelled() => return,
         }
+        events.settle();
         last_error = events.take_last_error().or(last_error);
         let state = gauge.state();
         let now_outcomes = gauge.outcomes.load(Ordering::Relaxed);
         let rate = (now_outcomes - outcomes) as f64 / measured.elapsed().as_secs_f64().max(0.001);
         (outcomes, measured) = (now_outcomes, Instant::now());
+        if let Some(submits) = hours.ended(Utc::now().timestamp(), outcomes) {
+            let waiting = *depth.borrow();
+            tracing::info!(submits, waiting, "the last hour");
+        }
         let report = Report {
             session_state: state.state.to_owned(),
             server_id: state.server_id,

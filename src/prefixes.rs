@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::config::Live;
 use crate::db::events::Event;
 use crate::db::listener::Bell;
 use crate::db::{Database, DbError, prefixes};
@@ -102,7 +103,7 @@ impl Keeper {
     }
 
     /// Reads until told to stop: when the bell rings, and now and then.
-    pub async fn run(mut self, poll_interval: Duration, stop: CancellationToken) {
+    pub async fn run(mut self, config: Live, stop: CancellationToken) {
         let work = async {
             loop {
                 let began = Instant::now();
@@ -113,6 +114,7 @@ impl Keeper {
                 // While it changes all the time, half of the time is left to others.
                 let took = began.elapsed();
                 sleep(took.min(PATIENCE)).await;
+                let poll_interval = config.borrow().daemon.poll_interval();
                 let idle = (took * IDLE_FACTOR).min(LOOK_AT_LEAST).max(poll_interval);
                 tokio::select! {
                     () = self.bell.rung() => {}

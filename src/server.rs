@@ -9,6 +9,7 @@ use crate::receipt::IdFormat;
 use crate::session::{self, BindMode, Settings, Timers};
 use crate::submission::time::Interval;
 use crate::text::Style;
+use crate::tls::Client;
 
 /// What becomes of a submit whose answer was lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +50,8 @@ pub struct Account {
     pub password: Password,
     /// Which bind.
     pub mode: BindMode,
+    /// Beside it, a second session with a bind_receiver.
+    pub with_receiver: bool,
     /// system_type of the bind.
     pub system_type: String,
     /// interface_version of the bind.
@@ -61,6 +64,8 @@ pub struct Account {
     pub address_range: String,
     /// The five timers.
     pub timers: Timers,
+    /// TLS; `None`: without.
+    pub tls: Option<Client>,
     /// Why this account can't be used by this version; `None` where it can.
     pub unusable: Option<String>,
 }
@@ -116,8 +121,10 @@ pub struct Server {
     pub id_format: IdFormat,
     /// What becomes of a submit whose answer was lost.
     pub in_doubt: InDoubt,
-    /// Columns that are set and that this version can't honour.
-    pub not_yet: Vec<String>,
+    /// It may stand in for the enabled server of its lane.
+    pub stands_in: bool,
+    /// Not bound for so long, it is stood in for.
+    pub failover_after: Duration,
 }
 
 impl Server {
@@ -133,6 +140,7 @@ impl Server {
                 system_id: String::new(),
                 password: Password::default(),
                 mode: BindMode::Transmitter,
+                with_receiver: false,
                 system_type: String::new(),
                 interface_version: 0x34,
                 addr_ton: 0,
@@ -145,6 +153,7 @@ impl Server {
                     response: 60 * SECOND,
                     pdu_read: 10 * SECOND,
                 },
+                tls: None,
                 unusable: None,
             },
             name: None,
@@ -174,7 +183,8 @@ impl Server {
             receipts_without_esm_class: false,
             id_format: IdFormat::Same,
             in_doubt: InDoubt::Resend,
-            not_yet: Vec::new(),
+            stands_in: false,
+            failover_after: 60 * SECOND,
         }
     }
 
@@ -206,9 +216,6 @@ impl Server {
                     "{column} has {octets} octets, SMPP 3.4 allows {allowed}; sent all the same"
                 ));
             }
-        }
-        for column in &self.not_yet {
-            warnings.push(format!("{column} is set, which this version does not heed"));
         }
         warnings.extend(self.classes.warnings());
         warnings

@@ -1,29 +1,38 @@
 //! Which server is enabled, and the line to it.
 //!
-//! A [`line`] is session after session with one account. The supervisor keeps one line to the
-//! enabled server, and lets the lines to former ones drain.
+//! A `line` is session after session with one account, or a `pair` of them. The supervisor keeps one line to the
+//! enabled server, another to the one that stands in for it, and lets the lines to former ones drain. Each line shows on
+//! its `board` how it is doing; only the one that `lines` puts forward gets the submits.
 
+mod board;
+mod certificates;
 mod line;
+mod lines;
+mod outlet;
+mod pair;
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::future::pending;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::sync::{Notify, mpsc, watch};
-use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use crate::config::Live;
 use crate::db::events::Event;
-use crate::db::{Database, servers};
+use crate::db::{Database, DbError, servers};
 use crate::events::EventLog;
 use crate::feeder::SessionHandle;
 use crate::in_flight::InFlight;
 use crate::lease::Lease;
 use crate::recorder::{Delivered, Recorded};
-use crate::server::{Account, Server};
-use crate::session::driver::Control;
+use crate::server::Server;
+use crate::tls::Told;
+
+use lines::Lines;
 
 /// What the heartbeat tells of the session.
 #[derive(Debug, Default)]
@@ -38,7 +47,7 @@ pub struct Gauge {
 /// The state of the session in words, and whose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionState {
-    /// `closed`, `connecting`, `bound`, …
+    /// `closed`, `connecting`, `bound`, `transmitter_only`, …
     pub state: &'static str,
     /// `smpp_servers.id`
     pub server_id: Option<i64>,
@@ -73,14 +82,6 @@ impl Gauge {
             window: server.map_or(0, |server| server.settings.window),
         };
     }
-
-    /// The window changed within a session.
-    fn set_window(&self, window: usize) {
-        self.state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .window = window;
-    }
 }
 
 /// What supervisor and lines share.
@@ -106,8 +107,10 @@ pub struct Context {
     pub session: Arc<watch::Sender<Option<SessionHandle>>>,
     /// For the heartbeat.
     pub gauge: Arc<Gauge>,
-    /// How long a drain awaits answers.
-    pub drain_timeout: Duration,
+    /// How long a drain awaits answers, and how often it looks for another server.
+    pub config: Live,
+    /// Which certificates were told to end soon.
+    pub certificates: Arc<Mutex<Told>>,
 }
 
 impl Context {
@@ -140,199 +143,62 @@ impl Context {
     }
 }
 
-/// A line that was started.
-struct Line {
-    account: Account,
-    server: watch::Sender<Arc<Server>>,
-    control: watch::Sender<Control>,
-}
-
-impl Line {
-    fn drain(&self, patience: Duration) {
-        self.control
-            .send_modify(|control| control.unbind = Some(patience));
-    }
-}
-
-/// Keeps a line to the enabled server until `stop`; then drains it.
+/// Keeps a line to the enabled server until `stop`, and one to a stand-in where it is needed; then drains them.
 ///
 /// `abandon` ends everything at once: the lane is another daemon's.
 pub async fn run(
     context: Context,
     wake: Arc<Notify>,
-    poll_interval: Duration,
     stop: CancellationToken,
     abandon: CancellationToken,
 ) {
-    let mut supervisor = Supervisor {
-        context,
-        current: None,
-        draining: Vec::new(),
-        lines: JoinSet::new(),
-        last_server: None,
-        announced_none: false,
-    };
-    loop {
-        if stop.is_cancelled() || abandon.is_cancelled() {
-            break;
-        }
-        let look = servers::enabled(&supervisor.context.database, &supervisor.context.lane);
-        // A database that hangs must not keep us from ending.
-        let looked = tokio::select! {
-            looked = look => looked,
-            () = stop.cancelled() => break,
-            () = abandon.cancelled() => break,
-        };
-        match looked {
-            Ok(server) => supervisor.reconcile(server),
-            // The session that there is goes on.
-            Err(error) => tracing::debug!(%error, "servers could not be read"),
-        }
+    let bell = Arc::new(Notify::new());
+    let look = async |after| look(&context.database, &context.lane, &wake, after).await;
+    let mut lines = Lines::new(context.clone(), Arc::clone(&bell));
+    // Beside everything else: a database that hangs must not keep a bound session from its submits, nor us from ending.
+    let mut looking = Box::pin(look(Duration::ZERO));
+    while !stop.is_cancelled() && !abandon.is_cancelled() {
+        let look_at = lines.turn(Instant::now());
         tokio::select! {
-            () = wake.notified() => {}
-            () = sleep(poll_interval) => {}
-            Some(ended) = supervisor.lines.join_next() => {
-                if ended.is_err() {
-                    // A defect: what its session had in flight is in doubt, as this task's end tells.
-                    return;
+            looked = &mut looking => {
+                match looked {
+                    Ok(lane) => lines.set_lane(lane),
+                    // The sessions that there are go on.
+                    Err(error) => tracing::debug!(%error, "servers could not be read"),
                 }
-                supervisor.forget_ended();
+                let poll_interval = context.config.borrow().daemon.poll_interval();
+                looking = Box::pin(look(poll_interval));
             }
+            () = bell.notified() => {}
+            () = until(look_at) => {}
+            failed = lines.ended() => if failed {
+                // A defect: what its session had in flight is in doubt, as this task's end tells.
+                return;
+            },
             () = stop.cancelled() => {}
             () = abandon.cancelled() => {}
         }
     }
-    supervisor.leave(&abandon).await;
+    lines.leave(&abandon).await;
 }
 
-struct Supervisor {
-    context: Context,
-    current: Option<Line>,
-    draining: Vec<Line>,
-    lines: JoinSet<()>,
-    last_server: Option<i64>,
-    announced_none: bool,
+/// The servers of the lane, after a ring or this time.
+async fn look(
+    database: &Database,
+    lane: &str,
+    wake: &Notify,
+    after: Duration,
+) -> Result<servers::Lane, DbError> {
+    tokio::select! {
+        () = wake.notified() => {}
+        () = sleep(after) => {}
+    }
+    servers::of_lane(database, lane).await
 }
 
-impl Supervisor {
-    fn reconcile(&mut self, server: Option<Server>) {
-        let Some(server) = server else {
-            self.retire();
-            if self.draining.is_empty() && !self.announced_none {
-                self.announced_none = true;
-                self.context.gauge.set("closed", None);
-                self.context.gauge.in_flight.store(0, Ordering::Relaxed);
-                self.context
-                    .emit(None, "no_server", Some("down"), "no server is enabled");
-            }
-            return;
-        };
-        self.announced_none = false;
-        if let Some(current) = &self.current {
-            if current.account == server.account {
-                update(current, server, &self.context);
-                return;
-            }
-            self.retire();
-        }
-        if self
-            .draining
-            .iter()
-            .any(|line| line.account.is_same_account(&server.account))
-        {
-            // The SMSC may refuse a second bind; the end of the line rings.
-            return;
-        }
-        self.start(Arc::new(server));
+async fn until(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => sleep_until(instant.into()).await,
+        None => pending().await,
     }
-
-    fn start(&mut self, server: Arc<Server>) {
-        if self
-            .last_server
-            .is_some_and(|last| last != server.account.id)
-        {
-            self.context.emit(
-                Some(&server),
-                "server_switched",
-                None,
-                format!("now {}", server.label()),
-            );
-        }
-        self.last_server = Some(server.account.id);
-        for warning in server.warnings() {
-            warn(&self.context, &server, warning);
-        }
-        self.context.gauge.in_flight.store(0, Ordering::Relaxed);
-        let (control, told) = watch::channel(Control {
-            settings: server.settings,
-            classes: server.classes.clone(),
-            unbind: None,
-            abandon: false,
-        });
-        let account = server.account.clone();
-        let (server, known) = watch::channel(server);
-        self.lines
-            .spawn(line::run(self.context.clone(), known, told));
-        self.current = Some(Line {
-            account,
-            server,
-            control,
-        });
-    }
-
-    /// Lets the current line drain.
-    fn retire(&mut self) {
-        if let Some(line) = self.current.take() {
-            self.context.session.send_replace(None);
-            let server = Arc::clone(&line.server.borrow());
-            self.context.gauge.set("unbinding", Some(&server));
-            line.drain(self.context.drain_timeout);
-            self.draining.push(line);
-        }
-    }
-
-    fn forget_ended(&mut self) {
-        self.draining.retain(|line| !line.control.is_closed());
-    }
-
-    async fn leave(mut self, abandon: &CancellationToken) {
-        self.retire();
-        let lines = async { while self.lines.join_next().await.is_some() {} };
-        tokio::select! {
-            () = lines => return,
-            () = abandon.cancelled() => {}
-        }
-        for line in &self.draining {
-            line.control.send_modify(|control| control.abandon = true);
-        }
-        while self.lines.join_next().await.is_some() {}
-    }
-}
-
-fn warn(context: &Context, server: &Server, warning: String) {
-    context.emit(Some(server), "server_warning", None, warning);
-}
-
-/// Passes on what changes without a rebind.
-fn update(line: &Line, server: Server, context: &Context) {
-    let known = Arc::clone(&line.server.borrow());
-    if *known == server {
-        return;
-    }
-    let told = known.warnings();
-    for warning in server.warnings() {
-        if !told.contains(&warning) {
-            warn(context, &server, warning);
-        }
-    }
-    line.control.send_if_modified(|control| {
-        let changed = control.settings != server.settings || control.classes != server.classes;
-        control.settings = server.settings;
-        control.classes = server.classes.clone();
-        changed
-    });
-    context.gauge.set_window(server.settings.window);
-    line.server.send_replace(Arc::new(server));
-    // It may have a larger window.
-    context.in_flight.made_progress();
 }

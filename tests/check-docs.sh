@@ -20,7 +20,8 @@ sample=$(awk '
   /^#[a-z_]+ = / {
     key = $1; sub(/^#/, "", key)
     value = $0; sub(/^[^=]*= /, "", value)
-    if (key == "pass" || key == "pass_file") value = "none"
+    # What the sample only shows, and what is not set without it.
+    if (key ~ /^(pass|pass_file|sslrootcert|sslcert|sslkey)$/ || section == "[retention]") value = "none"
     print section, key, value
   }' cfg/esmed.toml)
 told=$(sed -nE 's/^\| `(\[[a-z]+\]) ([a-z_]+)` \| `?([^`|]*[^`| ])`? \|.*/\1 \2 \3/p' docs/configuration.md)

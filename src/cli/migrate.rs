@@ -24,12 +24,17 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let config = match &arguments.owner {
-        Some(url) => migrate::owner_config(url, std::env::var("PGPASSWORD").ok())?,
-        None => database(&arguments.file.load()?)?.config().clone(),
-    };
     block_on(async {
-        let mut connection = Connection::open(&config).await?;
+        let (mut connection, hint) = match &arguments.owner {
+            Some(url) => {
+                let config = migrate::owner_config(url, std::env::var("PGPASSWORD").ok())?;
+                (Connection::open(&config).await?, None)
+            }
+            None => {
+                let database = database(&arguments.file.load()?)?;
+                (Connection::of(&database).await?, Some(database.migration()))
+            }
+        };
         let standing = Standing::of(&connection.client).await?;
         let Some(script) = standing.script()? else {
             let nothing =
@@ -58,10 +63,11 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             }
         };
         if let Err(error) = connection.run(&script, told, stop).await {
-            if arguments.owner.is_none() && standing == Standing::Empty {
-                bail!("{error}; or run: {}", migrate::command(&config));
+            // The SQL says it itself where there are tables.
+            match hint.filter(|_| standing == Standing::Empty) {
+                Some(command) => bail!("{error}; or run: {command}"),
+                None => return Err(error.into()),
             }
-            return Err(error.into());
         }
         unsaid?;
         if standing == Standing::Empty {

@@ -13,11 +13,8 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
-use tracing_subscriber::fmt;
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::util::SubscriberInitExt as _;
 
-use crate::config::{Config, Log, LogFormat};
+use crate::config::Config;
 use crate::db::Database;
 
 /// SMPP client daemon whose API is a PostgreSQL table.
@@ -132,29 +129,4 @@ fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<
         .build()
         .context("can't start")?
         .block_on(work)
-}
-
-/// Sends the log of this crate to standard error; of others only what is wrong.
-fn start_log(log: &Log) {
-    let filter = tracing_subscriber::filter::Targets::new()
-        .with_target("esmed", log.level.filter())
-        .with_default(tracing::level_filters::LevelFilter::WARN.min(log.level.filter()));
-    let registry = tracing_subscriber::registry().with(filter);
-    match log.format {
-        LogFormat::Text => {
-            use std::io::IsTerminal as _;
-            let colours = std::io::stderr().is_terminal();
-            registry
-                .with(
-                    fmt::layer()
-                        .with_writer(std::io::stderr)
-                        .with_ansi(colours)
-                        .with_target(false),
-                )
-                .init();
-        }
-        LogFormat::Json => registry
-            .with(fmt::layer().json().with_writer(std::io::stderr))
-            .init(),
-    }
 }

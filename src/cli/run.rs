@@ -4,21 +4,27 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 
-use super::{ConfigFile, start_log};
-use crate::daemon::{self, Ended};
+use super::ConfigFile;
+use crate::daemon::{self, Ended, Hangups, Reloader};
+use crate::log;
 
 /// Two threads: one for the socket, one for what is on its way to and from the database.
 const THREADS: usize = 2;
 
 pub(super) fn run(file: &ConfigFile) -> anyhow::Result<ExitCode> {
-    let config = file.load()?;
-    start_log(&config.log);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(THREADS)
         .enable_all()
         .build()
         .context("can't start")?;
-    Ok(match runtime.block_on(daemon::run(&config))? {
+    let ended = runtime.block_on(async {
+        // Before all else: until it is caught it ends the process.
+        let hangups = Hangups::new()?;
+        let config = file.load()?;
+        let log = log::start(&config.log);
+        daemon::run(Reloader::new(&file.config, config, log, hangups)).await
+    })?;
+    Ok(match ended {
         Ended::Clean => ExitCode::SUCCESS,
         Ended::Unrecorded => ExitCode::FAILURE,
     })

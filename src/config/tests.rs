@@ -1,6 +1,7 @@
 //! What files and variables become.
 
 use super::*;
+use crate::tls::{Roots, Verify};
 
 fn parse(text: &str, environment: &[(&str, &str)]) -> Result<Config, String> {
     let environment = environment
@@ -29,10 +30,10 @@ fn the_sample_is_the_defaults() {
         .collect();
     let config = parse(&uncommented, &[]).unwrap();
     assert!(config.database.pass.is_some());
-    for (section, key, _) in KEYS {
+    for key in KEYS {
         assert!(
-            sample.contains(&format!("{key} = ")),
-            "[{section}] {key} is missing"
+            sample.contains(&format!("{} = ", key.name)),
+            "{key} is missing"
         );
     }
 }
@@ -56,8 +57,56 @@ fn errors_name_line_and_key() {
         let error = parse(&format!("[daemon]\nreassembly_timeout = {seconds}\n"), &[]).unwrap_err();
         assert!(error.contains("reassembly_timeout"), "{error}");
     }
-    let error = parse("[database]\nsslmode = \"require\"\n", &[]).unwrap_err();
-    assert!(error.contains("sslmode"), "{error}");
+}
+
+#[test]
+fn what_tls_needs_is_said() {
+    let database = |keys: &str| parse(&format!("[database]\n{keys}\n"), &[]);
+    for (keys, key) in [
+        ("sslmode = \"verify\"", "verify-full"),
+        ("sslmode = \"verify-ca\"", "sslrootcert"),
+        ("sslmode = \"verify-full\"", "sslrootcert"),
+        ("sslrootcert = \"system\"", "verify-full"),
+        (
+            "sslmode = \"verify-ca\"\nsslrootcert = \"system\"",
+            "verify-full",
+        ),
+        ("sslcert = \"a.pem\"", "sslkey"),
+        ("sslkey = \"a.pem\"", "sslcert"),
+    ] {
+        let error = database(keys).unwrap_err();
+        assert!(error.contains(key) && !error.contains('\n'), "{error}");
+    }
+    let checked = |keys: &str| database(keys).unwrap().database.tls();
+    let file = "sslrootcert = \"ca.pem\"";
+    let ca = Roots::File("ca.pem".into());
+    for (keys, verify, roots) in [
+        ("", Verify::Nothing, Roots::System),
+        ("sslmode = \"require\"", Verify::Nothing, Roots::System),
+        (
+            &format!("sslmode = \"require\"\n{file}"),
+            Verify::Chain,
+            ca.clone(),
+        ),
+        (
+            &format!("sslmode = \"verify-ca\"\n{file}"),
+            Verify::Chain,
+            ca.clone(),
+        ),
+        (
+            &format!("sslmode = \"verify-full\"\n{file}"),
+            Verify::Full,
+            ca,
+        ),
+        (
+            "sslmode = \"verify-full\"\nsslrootcert = \"system\"",
+            Verify::Full,
+            Roots::System,
+        ),
+    ] {
+        let settings = checked(keys);
+        assert_eq!((settings.verify, settings.roots), (verify, roots), "{keys}");
+    }
 }
 
 #[test]
@@ -126,4 +175,109 @@ fn times_are_bounded() {
 fn a_password_is_never_printed() {
     let config = parse("[database]\npass = \"secret\"\n", &[]).unwrap();
     assert!(!format!("{config:?}").contains("secret"));
+}
+
+#[test]
+fn each_key_is_told_when_it_changes() {
+    // One of these two by itself is refused.
+    let text = "[database]\nsslcert = \"cert.pem\"\nsslkey = \"key.pem\"\n";
+    let before = parse(text, &[]).unwrap();
+    for key in KEYS {
+        let variable = format!("ESMED_{}_{}", key.section, key.name).to_uppercase();
+        let value = match key.name {
+            "level" => "trace",
+            "format" => "json",
+            "sslmode" => "disable",
+            _ => "17",
+        };
+        let read = parse(text, &[(&variable, value)]).unwrap();
+        let Reloaded {
+            config,
+            at_once,
+            need_restart,
+        } = before.reloaded(&read);
+        match key.holds {
+            Holds::AtOnce => {
+                assert_eq!((at_once, need_restart), (vec![key.to_string()], vec![]));
+                assert_eq!(config, read);
+            }
+            Holds::Restart => {
+                assert_eq!((at_once, need_restart), (vec![], vec![key.to_string()]));
+                assert_eq!(config, before);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_needs_a_restart_keeps_nothing_else_from_changing() {
+    let before = parse(
+        "[database]\nhost = \"one\"\n[daemon]\npoll_interval = 5\n",
+        &[],
+    )
+    .unwrap();
+    let read = parse(
+        "[database]\nhost = \"two\"\n[daemon]\npoll_interval = 7\n",
+        &[],
+    )
+    .unwrap();
+    let now = before.reloaded(&read).config;
+    assert_eq!(now.database.host.list(), ["one"]);
+    assert_eq!(now.daemon.poll_interval, 7);
+    // The next time the host is still another one.
+    assert_eq!(now.reloaded(&read).need_restart, ["[database] host"]);
+    assert_eq!(now.reloaded(&read).at_once, Vec::<String>::new());
+}
+
+#[test]
+fn days_are_bounded() {
+    for days in ["0", "-1", "36501", "99999999999"] {
+        let error = parse(&format!("[retention]\nevents = {days}\n"), &[]).unwrap_err();
+        assert!(
+            error.contains("line 2") || error.contains("[retention] events"),
+            "{error}"
+        );
+    }
+    let config = parse(
+        "[retention]\ninbox = 30\n",
+        &[("ESMED_RETENTION_INBOX", "7")],
+    )
+    .unwrap();
+    assert_eq!(config.retention.inbox, Some(7));
+    assert_eq!(config.retention.tx_queue, None);
+}
+
+#[test]
+fn no_error_shows_a_value() {
+    for text in [
+        "[database]\npass = hunter2\n",
+        "[database]\npass = \"hunter2\n",
+        "[database]\npass = 'hunter2\n",
+        "[database]\npass = \"hunter2\" x\n",
+        "[database]\npass = \"\\hunter2\"\n",
+        "[database]\npass = \"x\"\npass = \"hunter2\"\n",
+        "[database]\nsslmode = \"hunter2\"\n",
+        "[log]\nlevel = \"hunter2\"\n",
+        "[database]\nport = \"hunter2\"\n",
+        "pass hunter2\n",
+        "database.pass.x = \"hunter2\"\n",
+        "database = \"hunter2\"\n",
+    ] {
+        let error = parse(text, &[]).unwrap_err();
+        assert!(!error.contains("hunter2"), "{text}: {error}");
+        assert!(error.starts_with("esmed.toml line "), "{error}");
+        assert!(!error.contains('\n'), "{error}");
+    }
+    for variable in [
+        "ESMED_DATABASE_PORT",
+        "ESMED_DATABASE_SSLMODE",
+        "ESMED_LOG_LEVEL",
+        "ESMED_RETENTION_INBOX",
+    ] {
+        let error = parse("", &[(variable, "hunter2")]).unwrap_err();
+        assert!(
+            error.contains(variable) && !error.contains("hunter2"),
+            "{error}"
+        );
+    }
 }

@@ -59,10 +59,19 @@ pub enum Why {
     Unfit,
 }
 
-/// The message of PostgreSQL without its DETAIL, which may quote a row and so a text.
+/// The message of PostgreSQL, without what may quote a row and so a text: its DETAIL, the value that a data exception is
+/// about, and the words of somebody's trigger.
 pub(crate) fn message(error: &tokio_postgres::Error) -> String {
     if let Some(db) = error.as_db_error() {
-        return format!("{} (SQLSTATE {})", db.message(), db.code().code());
+        let code = db.code().code();
+        let words = if is_raised(db.routine(), db.file()) {
+            raised_where(db.where_())
+        } else if code.starts_with("22") || *db.code() == SqlState::SYNTAX_ERROR {
+            without_quoted(db.message())
+        } else {
+            db.message().to_owned()
+        };
+        return format!("{words} (SQLSTATE {code})");
     }
     let mut message = error.to_string();
     let mut source = std::error::Error::source(error);
@@ -74,6 +83,39 @@ pub(crate) fn message(error: &tokio_postgres::Error) -> String {
         source = inner.source();
     }
     message
+}
+
+/// Whether the words are not PostgreSQL's but those of a function, by where PostgreSQL's source reports them.
+fn is_raised(routine: Option<&str>, file: Option<&str>) -> bool {
+    matches!(routine, Some("exec_stmt_raise" | "exec_stmt_assert"))
+        || file.is_some_and(|file| {
+            ["plpy", "plperl", "pltcl"]
+                .iter()
+                .any(|language| file.starts_with(language))
+        })
+}
+
+/// Which function raised the exception, and where in it.
+fn raised_where(context: Option<&str>) -> String {
+    match context.and_then(|context| context.lines().next()) {
+        // Its other lines may quote statements with their values.
+        Some(place) if place.starts_with("PL/pgSQL function ") => {
+            format!("an exception was raised in {place}")
+        }
+        _ => "a function raised an exception".to_owned(),
+    }
+}
+
+/// Leaves out what is quoted, in the quotation marks of any language: a value may hold some too.
+fn without_quoted(message: &str) -> String {
+    const MARKS: [char; 8] = ['"', '\'', '«', '»', '„', '“', '”', '「'];
+    match (message.find(MARKS), message.rfind(MARKS)) {
+        (Some(first), Some(last)) => {
+            let behind = message[last..].chars().skip(1).collect::<String>();
+            format!("{}…{behind}", &message[..first])
+        }
+        _ => message.to_owned(),
+    }
 }
 
 fn is_busy(code: &SqlState) -> bool {
@@ -124,5 +166,47 @@ impl From<deadpool_postgres::PoolError> for DbError {
             }
             other => Self::Away(other.to_string()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_left_out() {
+        for (message, without) in [
+            (
+                r#"invalid input syntax for type integer: "Your "PIN" is 4711""#,
+                "invalid input syntax for type integer: …",
+            ),
+            (
+                r#"value "99999999999" is out of range for type integer"#,
+                "value … is out of range for type integer",
+            ),
+            (
+                "syntaxe en entrée invalide pour le type integer : « Your PIN »",
+                "syntaxe en entrée invalide pour le type integer : …",
+            ),
+            ("division by zero", "division by zero"),
+        ] {
+            assert_eq!(without_quoted(message), without);
+        }
+    }
+
+    #[test]
+    fn of_an_exception_only_its_place_is_told() {
+        let context =
+            "PL/pgSQL function mine() line 2 at RAISE\nSQL statement \"SELECT 'Your PIN'\"";
+        assert_eq!(
+            raised_where(Some(context)),
+            "an exception was raised in PL/pgSQL function mine() line 2 at RAISE"
+        );
+        assert_eq!(
+            raised_where(Some("SQL statement \"SELECT 'Your PIN'\"")),
+            "a function raised an exception"
+        );
+        assert!(is_raised(Some("exec_stmt_raise"), Some("pl_exec.c")));
+        assert!(!is_raised(Some("ExecConstraints"), Some("execMain.c")));
     }
 }

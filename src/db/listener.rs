@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
-use tokio_postgres::{AsyncMessage, NoTls};
+use tokio_postgres::AsyncMessage;
 use tokio_util::sync::CancellationToken;
 
 use super::{Database, DbError};
@@ -73,7 +73,7 @@ pub async fn run(database: Database, wakeups: Wakeups, stop: CancellationToken) 
 }
 
 async fn listen(database: &Database, wakeups: &Wakeups) -> Result<(), DbError> {
-    let (client, mut connection) = database.config().connect(NoTls).await?;
+    let (client, mut connection) = database.connection().await?;
     // Notifications come out of polling the connection, which also carries the statements out.
     let pump = async {
         loop {

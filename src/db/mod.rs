@@ -10,17 +10,22 @@ pub mod long;
 pub mod parts;
 pub mod prefixes;
 pub mod queue;
+pub mod retention;
 pub mod servers;
+pub mod tls;
 pub mod waiting;
 
 use std::time::Duration;
 
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod};
-use tokio_postgres::NoTls;
+use tokio_postgres::Client;
 use tokio_postgres::config::TargetSessionAttrs;
 
 pub(crate) use error::message as reason;
 pub use error::{DbError, NotReady, Why};
+pub(crate) use tls::{PgConnection, connector};
+
+use tls::{Connector, Pooled};
 
 use crate::{config, migrate};
 
@@ -31,8 +36,8 @@ pub const SCHEMA_VERSION: i32 = 2;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Feeder, recorder, heartbeat, supervisor, events and prefixes each have at most one under way.
-const CONNECTIONS: usize = 6;
+/// Feeder, recorder, heartbeat, supervisor, events, prefixes and retention each have at most one under way.
+const CONNECTIONS: usize = 7;
 
 /// What the statements rely on, whatever the role's or the database's defaults are.
 ///
@@ -59,7 +64,8 @@ const SESSION: &str = "\
 #[derive(Debug, Clone)]
 pub struct Database {
     pool: Pool,
-    config: tokio_postgres::Config,
+    connector: Connector,
+    configs: Vec<tokio_postgres::Config>,
     place: String,
 }
 
@@ -69,17 +75,21 @@ impl Database {
     /// # Errors
     /// When the configuration can't be used.
     pub fn new(database: &config::Database, application: &str) -> Result<Self, DbError> {
-        let config = pg_config(database, application);
-        let manager = Manager::from_config(
-            config.clone(),
-            NoTls,
+        let configs = pg_configs(database, application);
+        let connector = tls::connector(database);
+        let manager = Manager::from_connect(
+            tokio_postgres::Config::new(),
+            Pooled {
+                connector: connector.clone(),
+                configs: configs.clone(),
+            },
             ManagerConfig {
                 recycling_method: RecyclingMethod::Fast,
             },
         );
-        // Each host may have several addresses, and be silent at each, before the next is tried.
-        let hosts = u32::try_from(database.host.list().len()).unwrap_or(1);
-        let create_timeout = CONNECT_TIMEOUT * 2 * hosts + CONNECT_TIMEOUT;
+        // Each host may have several addresses, be silent at each, and be tried with and without TLS before the next is.
+        let hosts = u32::try_from(configs.len()).unwrap_or(1);
+        let create_timeout = CONNECT_TIMEOUT * 3 * hosts + CONNECT_TIMEOUT;
         let pool = Pool::builder(manager)
             .max_size(CONNECTIONS)
             .runtime(deadpool_postgres::Runtime::Tokio1)
@@ -97,7 +107,8 @@ impl Database {
             .map_err(|error| DbError::Refused(error.to_string()))?;
         Ok(Self {
             pool,
-            config,
+            connector,
+            configs,
             place: format!(
                 "database {:?} on {} port {} as {:?}",
                 database.name, database.host, database.port, database.user
@@ -130,8 +141,16 @@ impl Database {
             .await?)
     }
 
-    pub(crate) fn config(&self) -> &tokio_postgres::Config {
-        &self.config
+    /// A connection of its own, which has to be polled.
+    pub(crate) async fn connection(&self) -> Result<(Client, PgConnection), DbError> {
+        Ok(tls::first(&self.connector, &self.configs).await?)
+    }
+
+    /// What an administrator runs to have it migrated.
+    pub(crate) fn migration(&self) -> String {
+        self.configs
+            .first()
+            .map_or_else(|| "esmed migrate".to_owned(), migrate::command)
     }
 
     /// Whether this is a database that the program can work with.
@@ -162,7 +181,7 @@ impl Database {
         };
         let unfit = |what: String| not_ready(Why::Unfit, what);
         let to_be_migrated = |what: &str| {
-            let command = migrate::command(&self.config);
+            let command = self.migration();
             not_ready(
                 Why::ToBeMigrated,
                 format!("{what}: run as the owner or a superuser {command}"),
@@ -213,28 +232,33 @@ impl Database {
     }
 }
 
-fn pg_config(database: &config::Database, application: &str) -> tokio_postgres::Config {
-    let mut config = tokio_postgres::Config::new();
+/// One for each host, in the order in which they are to be tried: whether it is with TLS is each host's own.
+fn pg_configs(database: &config::Database, application: &str) -> Vec<tokio_postgres::Config> {
     let hosts = database.host.list();
-    for host in &hosts {
-        config.host(*host);
-    }
-    if hosts.len() > 1 {
-        config.target_session_attrs(TargetSessionAttrs::ReadWrite);
-    }
-    config
-        .port(database.port)
-        .dbname(&database.name)
-        .user(&database.user)
-        .application_name(application)
-        .connect_timeout(CONNECT_TIMEOUT)
-        .keepalives(true)
-        .keepalives_idle(Duration::from_secs(30))
-        .keepalives_interval(Duration::from_secs(10))
-        .keepalives_retries(3)
-        .tcp_user_timeout(Duration::from_secs(30));
-    if let Some(pass) = &database.pass {
-        config.password(pass.reveal());
-    }
-    config
+    let several = hosts.len() > 1;
+    hosts
+        .into_iter()
+        .map(|host| {
+            let mut config = tokio_postgres::Config::new();
+            if several {
+                config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+            }
+            config
+                .host(host)
+                .port(database.port)
+                .dbname(&database.name)
+                .user(&database.user)
+                .application_name(application)
+                .connect_timeout(CONNECT_TIMEOUT)
+                .keepalives(true)
+                .keepalives_idle(Duration::from_secs(30))
+                .keepalives_interval(Duration::from_secs(10))
+                .keepalives_retries(3)
+                .tcp_user_timeout(Duration::from_secs(30));
+            if let Some(pass) = &database.pass {
+                config.password(pass.reveal());
+            }
+            config
+        })
+        .collect()
 }

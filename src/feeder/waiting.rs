@@ -108,7 +108,7 @@ impl Feeder {
         waiting.took = now.elapsed();
         waiting.more = wait.is_zero();
         let wait = if waiting.more { waiting.pause() } else { wait };
-        waiting.look_at = now + wait.min(self.poll_interval);
+        waiting.look_at = now + wait.min(self.poll_interval());
         released
     }
 

@@ -3,9 +3,12 @@
 use std::future::poll_fn;
 
 use tokio::sync::mpsc;
+use tokio_postgres::config::SslMode as Mode;
 use tokio_postgres::{AsyncMessage, Client, Config, NoTls};
 
 use super::{Failed, failed};
+use crate::config::{self, SslMode};
+use crate::db::{self, Database, PgConnection};
 
 /// More than a migration says before somebody reads it.
 const NOTICES: usize = 10_000;
@@ -44,14 +47,43 @@ pub fn owner_config(url: &str, password: Option<String>) -> Result<Config, Faile
 }
 
 impl Connection {
-    /// Opens it.
+    /// Opens one to the database of a URL, with TLS as its `sslmode` says (disable, prefer or require).
     ///
     /// # Errors
     /// When that fails.
     pub async fn open(config: &Config) -> Result<Self, Failed> {
-        let (client, mut connection) = config.connect(NoTls).await.map_err(|error| {
+        let database = config::Database {
+            sslmode: match config.get_ssl_mode() {
+                Mode::Disable => SslMode::Disable,
+                Mode::Require => SslMode::Require,
+                _ => SslMode::Prefer,
+            },
+            ..config::Database::default()
+        };
+        let opened = db::connector(&database).connect(config).await;
+        let (client, connection) = opened.map_err(|error| {
             Failed::new(format!("can't connect to the database: {}", failed(&error)))
         })?;
+        Ok(Self::with(client, connection))
+    }
+
+    /// Opens one as the configuration says.
+    ///
+    /// # Errors
+    /// When that fails.
+    pub async fn of(database: &Database) -> Result<Self, Failed> {
+        let opened = database.connection().await;
+        let (client, connection) = opened.map_err(|error| {
+            Failed::new(format!(
+                "can't connect to {}: {}",
+                database.place(),
+                error.reason()
+            ))
+        })?;
+        Ok(Self::with(client, connection))
+    }
+
+    fn with(client: Client, mut connection: PgConnection) -> Self {
         let (sender, notices) = mpsc::channel(NOTICES);
         tokio::spawn(async move {
             // An error comes back to who waits for the statement, too.
@@ -62,7 +94,7 @@ impl Connection {
                 }
             }
         });
-        Ok(Self { client, notices })
+        Self { client, notices }
     }
 
     /// Runs a script, and tells `told` each notice as it comes. When `stop` ends first, the script is cancelled.

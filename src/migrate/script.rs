@@ -153,7 +153,10 @@ mod tests {
                 "{function}"
             );
         }
-        assert_eq!(sql.matches("\nBEGIN").count() - sql.matches("\nBEGIN\n").count(), 1);
+        assert_eq!(
+            sql.matches("\nBEGIN").count() - sql.matches("\nBEGIN\n").count(),
+            1
+        );
         assert_eq!(sql.matches("\nCOMMIT;\n").count(), 1);
         assert!(!sql.contains("{version}"));
     }

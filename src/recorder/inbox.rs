@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::sets::{Why, write};
 use super::told::Told;
+use crate::config::Live;
 use crate::db::long::{self, Cursor};
 use crate::db::{Database, DbError};
 use crate::hex;
@@ -121,7 +122,7 @@ pub(super) fn piece_of(pdu_raw: &str) -> Option<Piece> {
 /// Which sets are to be looked at, and when.
 #[derive(Debug)]
 pub struct Assembly {
-    timeout: Duration,
+    config: Live,
     /// Sets with something new for the inbox, with their total.
     ready: BTreeMap<i64, u8>,
     /// Sets that could not be written: until when, and how often so far.
@@ -134,12 +135,12 @@ pub struct Assembly {
 }
 
 impl Assembly {
-    /// Nothing is known yet. A set that stays incomplete for longer than `timeout` appears as it is.
+    /// Nothing is known yet. A set that stays incomplete for longer than `config` says appears as it is.
     #[must_use]
-    pub fn new(timeout: Duration) -> Self {
+    pub fn new(config: Live) -> Self {
         let now = Instant::now();
         Self {
-            timeout,
+            config,
             ready: BTreeMap::new(),
             put_off: HashMap::new(),
             look_at: now,
@@ -150,7 +151,7 @@ impl Assembly {
 
     /// For how long a message takes parts.
     pub(super) fn timeout(&self) -> Duration {
-        self.timeout
+        self.config.borrow().daemon.reassembly_timeout()
     }
 
     /// When [`Assembly::turn`] has something to do.
@@ -204,7 +205,7 @@ impl Assembly {
         let mut chunks = self.pieces_of_work(now);
         let mut locks_met = 0;
         while let Some(mut chunk) = chunks.pop() {
-            match write(database, &chunk, self.timeout).await {
+            match write(database, &chunk, self.timeout()).await {
                 Ok(put_off) => {
                     for &(set, _) in &chunk {
                         self.ready.remove(&set);
@@ -275,7 +276,7 @@ impl Assembly {
         let transaction = client.transaction().await?;
         transaction.batch_execute(NO_LONG_WAIT).await?;
         let most = i64::try_from(SETS_IN_A_TURN).unwrap_or(i64::MAX);
-        let overdue = long::overdue_sets(&transaction, self.timeout, &put_off, most).await?;
+        let overdue = long::overdue_sets(&transaction, self.timeout(), &put_off, most).await?;
         let page = long::waiting_sets(&transaction, self.cursor, PAGE).await?;
         transaction.commit().await?;
         self.cursor = page.next;

@@ -1,4 +1,4 @@
-//! Opens the TCP connection to an SMSC.
+//! Opens the connection to an SMSC: name, TCP, TLS, each also by itself.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,24 +8,72 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::tls::{Client, Negotiated, Secured, Stream, TlsError};
+
 /// Idle time before the first keepalive probe: below the usual 60 s of stateful firewalls.
 const KEEPALIVE_AFTER: Duration = Duration::from_secs(45);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
-/// Connects to the first address of `host` that answers, without Nagle's delay and with keepalive.
+/// A connection that is ready for SMPP.
+#[derive(Debug)]
+pub struct Connected {
+    /// For the driver.
+    pub stream: Stream,
+    /// What was agreed on in TLS; `None` without it.
+    pub tls: Option<Negotiated>,
+}
+
+/// Why there is no connection; one line.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The name can't be looked up, or no address answers.
+    #[error("{0}")]
+    Tcp(#[from] io::Error),
+    /// It does not come to TLS as it was asked for.
+    #[error("TLS: {0}")]
+    Tls(#[from] TlsError),
+}
+
+/// Connects to the first address of `host` that answers, and speaks TLS with it where `tls` says how; all of it takes
+/// `patience` at most.
 ///
 /// # Errors
-/// When the name can't be resolved, no address answers within `patience`, or `host` is empty; the
-/// message says which.
-pub async fn connect(host: &str, port: u16, patience: Duration) -> io::Result<TcpStream> {
+/// When the name can't be resolved, no address answers, TLS fails, or `host` is empty; the message says which.
+pub async fn connect(
+    host: &str,
+    port: u16,
+    tls: Option<&Client>,
+    patience: Duration,
+) -> Result<Connected, ConnectError> {
+    let until = Instant::now() + patience;
+    let addresses = resolve(host, port, until).await?;
+    let stream = open_tcp(addresses, until).await?;
+    let Some(client) = tls else {
+        return Ok(Connected {
+            stream: Stream::Plain(stream),
+            tls: None,
+        });
+    };
+    let (stream, negotiated) = handshake(stream, client, host, port, until).await?;
+    Ok(Connected {
+        stream,
+        tls: Some(negotiated),
+    })
+}
+
+/// The addresses of `host`, at least one.
+///
+/// # Errors
+/// When there is none, the name can't be looked up by then, or is empty.
+pub async fn resolve(host: &str, port: u16, until: Instant) -> io::Result<Vec<SocketAddr>> {
     if host.trim().is_empty() {
         return Err(io::Error::new(
             io::ErrorKind::InvalidInput,
             "host is empty; it must be the name or address of the SMSC",
         ));
     }
-    let until = Instant::now() + patience;
-    let addresses = timeout_at(until, lookup_host((host, port)))
+    let patience = until.saturating_duration_since(Instant::now());
+    let addresses: Vec<SocketAddr> = timeout_at(until, lookup_host((host, port)))
         .await
         .unwrap_or_else(|_| {
             Err(too_late(format!(
@@ -34,18 +82,56 @@ pub async fn connect(host: &str, port: u16, patience: Duration) -> io::Result<Tc
             )))
         })?
         .collect();
-    let stream = connect_any(addresses, until).await.unwrap_or_else(|| {
-        Err(io::Error::new(
-            io::ErrorKind::NotFound,
-            format!("{host} has no address"),
-        ))
-    })?;
+    if addresses.is_empty() {
+        return Err(no_address(host));
+    }
+    Ok(addresses)
+}
+
+/// A TCP connection to the first address that answers, without Nagle's delay and with keepalive.
+///
+/// # Errors
+/// The last one, when no address answers by then; the message says which address.
+pub async fn open_tcp(addresses: Vec<SocketAddr>, until: Instant) -> io::Result<TcpStream> {
+    let stream = connect_any(addresses, until)
+        .await
+        .unwrap_or_else(|| Err(no_address("the host")))?;
     stream.set_nodelay(true)?;
     let keepalive = TcpKeepalive::new()
         .with_time(KEEPALIVE_AFTER)
         .with_interval(KEEPALIVE_INTERVAL);
     SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
     Ok(stream)
+}
+
+/// Reads the files that `client` names, and speaks TLS over `stream`, which is one to `host` and `port`.
+///
+/// # Errors
+/// When a file can't be used, the handshake fails, or is not done by then.
+pub async fn handshake(
+    stream: TcpStream,
+    client: &Client,
+    host: &str,
+    port: u16,
+    until: Instant,
+) -> Result<(Stream, Negotiated), TlsError> {
+    let place = format!("port {port}");
+    let name = client.server_name.as_deref().unwrap_or(host);
+    let shake = async {
+        let prepared = client.settings.prepare_aside().await?;
+        prepared.handshake(name, &place, stream).await
+    };
+    let (stream, negotiated) = timeout_at(until, shake).await.unwrap_or_else(|_| {
+        Err(TlsError {
+            message: format!("no answer to the TLS handshake in time; is {place} the one for TLS?"),
+            peer: None,
+        })
+    })?;
+    Ok((Stream::Tls(Box::new(Secured::new(stream))), negotiated))
+}
+
+fn no_address(host: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::NotFound, format!("{host} has no address"))
 }
 
 /// The first connection, or the last error; `None` without any address.

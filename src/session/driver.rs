@@ -80,6 +80,7 @@ where
                 unanswered_octets: 0,
                 told_in_flight: 0,
                 told_throttled: None,
+                told_full: false,
             };
             let reason = driver
                 .drive(stream, &mut submissions, &mut control, answered)
@@ -105,6 +106,7 @@ struct Driver<'a, O: Outlet> {
     unanswered_octets: usize,
     told_in_flight: usize,
     told_throttled: Option<Instant>,
+    told_full: bool,
 }
 
 /// What woke the loop up.
@@ -122,6 +124,15 @@ enum Woken<T> {
     Timer,
 }
 
+/// What TLS has taken and perhaps not handed to the socket. It counts as written, for it may have left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unflushed {
+    Nothing,
+    /// PDUs without a submit among them.
+    Others,
+    Submits,
+}
+
 impl<O: Outlet> Driver<'_, O> {
     async fn drive<S: AsyncRead + AsyncWrite>(
         &mut self,
@@ -133,7 +144,7 @@ impl<O: Outlet> Driver<'_, O> {
         let (mut reader, mut writer) = tokio::io::split(stream);
         let mut buffer = BytesMut::with_capacity(READ_BUFFER);
         let mut submissions_open = true;
-        let mut unflushed = false;
+        let mut unflushed = Unflushed::Nothing;
         let mut control_open = true;
         control.mark_changed();
         loop {
@@ -152,7 +163,7 @@ impl<O: Outlet> Driver<'_, O> {
             let has_submits = self.session.has_unwritten_submits();
             let (capacity, look) = if self.outlet.may_submit(now) {
                 (self.session.capacity(now), None)
-            } else if has_submits {
+            } else if has_submits || unflushed == Unflushed::Submits {
                 self.session.close(CloseReason::LeaseLost);
                 return CloseReason::LeaseLost;
             } else {
@@ -176,19 +187,30 @@ impl<O: Outlet> Driver<'_, O> {
                 let submissions = &mut *submissions;
                 let unflushed = &mut unflushed;
                 poll_fn(move |cx| {
-                    if (has_submits || takes_submits) && !outlet.may_submit(clock()) {
+                    let writes_submits = has_submits || *unflushed == Unflushed::Submits;
+                    if (writes_submits || takes_submits) && !outlet.may_submit(clock()) {
                         return Poll::Ready(Woken::LeaseLook);
                     }
                     if !octets.is_empty() {
                         if let Poll::Ready(written) = Pin::new(&mut *writer).poll_write(cx, octets)
                         {
-                            *unflushed = true;
+                            *unflushed = if writes_submits {
+                                Unflushed::Submits
+                            } else {
+                                Unflushed::Others
+                            };
+                            // With TCP alone there is never anything to flush, with TLS seldom.
+                            if matches!(written, Ok(taken) if taken == octets.len())
+                                && let Poll::Ready(Ok(())) = Pin::new(&mut *writer).poll_flush(cx)
+                            {
+                                *unflushed = Unflushed::Nothing;
+                            }
                             return Poll::Ready(Woken::Written(written));
                         }
-                    } else if *unflushed
+                    } else if *unflushed != Unflushed::Nothing
                         && let Poll::Ready(flushed) = Pin::new(&mut *writer).poll_flush(cx)
                     {
-                        *unflushed = false;
+                        *unflushed = Unflushed::Nothing;
                         if let Err(error) = flushed {
                             return Poll::Ready(Woken::Written(Err(error)));
                         }
@@ -424,8 +446,11 @@ impl<O: Outlet> Driver<'_, O> {
             received,
             answer: None,
         };
-        if self.outlet.delivery(delivery).is_err() {
-            tracing::warn!("a PDU that wants no answer was not stored: too many are waiting");
+        if self.outlet.delivery(delivery).is_err() && !std::mem::replace(&mut self.told_full, true)
+        {
+            tracing::warn!(
+                "a PDU that wants no answer was not stored: too many are waiting; of this session no further one is told"
+            );
         }
     }
 

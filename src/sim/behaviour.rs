@@ -13,6 +13,8 @@ pub struct Behaviour {
     pub credentials: Option<(String, String)>,
     /// Every bind is answered with this status.
     pub bind_status: Option<CommandStatus>,
+    /// Every bind_receiver is answered with this status.
+    pub receiver_bind_status: Option<CommandStatus>,
     /// Every submit is answered with this status, whatever its destination.
     pub submit_status: Option<CommandStatus>,
     /// From a submit to its response.
@@ -52,6 +54,7 @@ impl Default for Behaviour {
         Self {
             credentials: None,
             bind_status: None,
+            receiver_bind_status: None,
             submit_status: None,
             response_delay: Duration::ZERO,
             slow_response_delay: Duration::from_secs(7),

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::control::{self, COMMANDS};
-use super::{Behaviour, Config, IdStyle, LedgerMode, OUTCOMES, ReceiptStyle, Sim};
+use super::{Behaviour, Config, IdStyle, LedgerMode, OUTCOMES, ReceiptStyle, Sim, Tls, TlsVersion};
 
 /// An SMSC simulator on loopback, for demos, tests and load.
 ///
@@ -80,6 +81,18 @@ struct ServeArgs {
     /// How ids are written in responses and receipts.
     #[arg(long, value_enum, default_value_t)]
     ids: IdStyle,
+    /// Speak TLS, with the certificate in this PEM file.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The key of the certificate, a PEM file.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Take only clients with a certificate by the authorities in this PEM file.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_client_ca: Option<PathBuf>,
+    /// Speak only this version of TLS; without it both.
+    #[arg(long, value_name = "VERSION", value_enum, requires = "tls_cert")]
+    tls_version: Option<TlsVersion>,
     /// Keep counters only, no ledger of submits: for load.
     #[arg(long)]
     counts_only: bool,
@@ -204,6 +217,15 @@ impl ServeArgs {
             } else {
                 LedgerMode::Full
             },
+            tls: self
+                .tls_cert
+                .zip(self.tls_key)
+                .map(|(certificate, key)| Tls {
+                    certificate,
+                    key,
+                    client_ca: self.tls_client_ca,
+                    version: self.tls_version,
+                }),
             ..Config::default()
         }
     }

@@ -29,6 +29,7 @@ mod submission;
 mod submits;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod view;
 
 use std::io;
@@ -47,9 +48,11 @@ pub use outcome::{OUTCOMES, Outcome, State};
 pub use phone::PhoneMessage;
 pub use records::{BindRecord, Counts, DeliveryKind, DeliveryRecord, SessionRecord, SubmitRecord};
 pub use segment::{Segment, SegmentKind};
+pub use tls::{Tls, TlsVersion};
 
 use mail::{Content, Delivery};
 use shared::{Command, Ending, Shared};
+use tls::Link;
 
 /// How a simulator starts.
 #[derive(Debug, Clone)]
@@ -65,6 +68,8 @@ pub struct Config {
     pub ledger_limit: usize,
     /// Most receipts and messages that wait to be delivered; more are dropped and counted.
     pub queue_limit: usize,
+    /// With TLS; `None`: without.
+    pub tls: Option<Tls>,
 }
 
 impl Default for Config {
@@ -75,6 +80,7 @@ impl Default for Config {
             ledger: LedgerMode::Full,
             ledger_limit: 2_000_000,
             queue_limit: 1_000_000,
+            tls: None,
         }
     }
 }
@@ -83,6 +89,7 @@ impl Default for Config {
 #[derive(Debug)]
 pub struct Sim {
     addr: SocketAddr,
+    tls: Option<Tls>,
     shared: Arc<Shared>,
     listening: Mutex<Option<Listening>>,
 }
@@ -97,11 +104,15 @@ impl Sim {
     /// Listens, and serves whoever connects. Has to be called within a tokio runtime.
     ///
     /// # Errors
-    /// When the address can't be listened on.
+    /// When the address can't be listened on, or the files of TLS can't be used.
     pub fn start(config: Config) -> io::Result<Self> {
+        if let Some(tls) = &config.tls {
+            tls.load()?;
+        }
         let listener = listen(config.listen)?;
         let sim = Self {
             addr: listener.local_addr()?,
+            tls: config.tls.clone(),
             shared: Arc::new(Shared::new(config)),
             listening: Mutex::new(None),
         };
@@ -120,7 +131,12 @@ impl Sim {
 
     fn serve(&self, listener: TcpListener) {
         let (stop, stopped) = watch::channel(());
-        let task = tokio::spawn(accept(listener, Arc::clone(&self.shared), stopped));
+        let task = tokio::spawn(accept(
+            listener,
+            self.tls.clone(),
+            Arc::clone(&self.shared),
+            stopped,
+        ));
         *self.listening() = Some(Listening { stop, task });
     }
 
@@ -180,6 +196,11 @@ impl Sim {
         self.shared.end_all(Ending::Reset)
     }
 
+    /// Resets one TCP connection, by the number of its session; `false` where it is gone.
+    pub fn drop_session(&self, session: u64) -> bool {
+        self.shared.end(session, Ending::Reset)
+    }
+
     /// Sends unbind to every bound session; says to how many. A session is closed when the client
     /// has answered.
     pub fn unbind_all(&self) -> usize {
@@ -229,7 +250,12 @@ fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-async fn accept(listener: TcpListener, shared: Arc<Shared>, mut stopped: watch::Receiver<()>) {
+async fn accept(
+    listener: TcpListener,
+    tls: Option<Tls>,
+    shared: Arc<Shared>,
+    mut stopped: watch::Receiver<()>,
+) {
     /// After an error such as too many open files.
     const PAUSE: Duration = Duration::from_millis(100);
     loop {
@@ -245,7 +271,11 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, mut stopped: watch::
             Ok((stream, _)) => {
                 // Small PDUs must not wait for the acknowledgement of earlier ones.
                 let _ = stream.set_nodelay(true);
-                tokio::spawn(session::open(stream, &shared));
+                let config = tls.as_ref().map(Tls::load).transpose();
+                match config.and_then(|config| Link::new(stream, config)) {
+                    Ok(link) => drop(tokio::spawn(session::open(link, &shared))),
+                    Err(error) => tracing::warn!(%error, "no TLS, so the connection is closed"),
+                }
             }
             Err(error) => {
                 tracing::warn!(%error, "accept");

@@ -98,7 +98,11 @@ impl Session {
         let status = if self.bound.is_some() {
             CommandStatus::ESME_RALYBND
         } else {
-            self.behaviour.bind_status.unwrap_or(credentials)
+            let of_receivers = self.behaviour.receiver_bind_status;
+            of_receivers
+                .filter(|_| header.command_id == CommandId::BIND_RECEIVER)
+                .or(self.behaviour.bind_status)
+                .unwrap_or(credentials)
         };
         let mute = self.behaviour.mute.all || self.behaviour.mute.binds;
         let system_id = bind.system_id.to_text();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
+use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
@@ -17,6 +17,7 @@ use super::behaviour::Behaviour;
 use super::ledger::Records;
 use super::mail::Delivery;
 use super::shared::{Command, Ending, Shared};
+use super::tls::Link;
 use crate::pdu::{CommandId, CommandStatus, Frame, FrameDecoder, Pdu};
 
 /// Octets read at once.
@@ -84,17 +85,14 @@ pub(super) struct Session {
 
 /// Enters a new connection, and gives the task that runs it to its end. It is entered at once, so
 /// that a simulator that stops knows of every connection.
-pub(super) fn open(
-    stream: TcpStream,
-    shared: &Arc<Shared>,
-) -> impl Future<Output = ()> + Send + use<> {
+pub(super) fn open(link: Link, shared: &Arc<Shared>) -> impl Future<Output = ()> + Send + use<> {
     let number = shared.ledger.change(Records::open_session);
     let (commands, ending) = shared.enter(number);
     let mut bell = shared.bell.subscribe();
     bell.mark_unchanged();
     let mut session = Session::new(number, Arc::clone(shared));
     let mut io = Io {
-        stream,
+        link,
         commands,
         ending,
         settings: shared.behaviour.subscribe(),
@@ -114,7 +112,7 @@ pub(super) fn open(
 
 /// What a session waits for.
 struct Io {
-    stream: TcpStream,
+    link: Link,
     commands: mpsc::Receiver<Command>,
     ending: watch::Receiver<Option<Ending>>,
     /// Only wakes; the session has its own view.
@@ -127,10 +125,18 @@ impl Io {
     /// be a reset, which can overtake the last PDU sent.
     async fn linger(&mut self) -> io::Result<()> {
         const PATIENCE: Duration = Duration::from_secs(2);
-        self.stream.shutdown().await?;
+        self.link.shutdown().await?;
         let mut rest = [0; 1024];
         let end = async {
-            while self.stream.read(&mut rest).await? > 0 {}
+            loop {
+                self.link.socket().readable().await?;
+                match self.link.socket().try_read(&mut rest) {
+                    Ok(0) => break,
+                    Ok(_) => {}
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    Err(error) => return Err(error),
+                }
+            }
             io::Result::Ok(())
         };
         tokio::select! {
@@ -173,17 +179,19 @@ impl Session {
     /// client itself must count, and a client that does not read is not served.
     async fn drive(&mut self, io: &mut Io) -> io::Result<()> {
         loop {
-            self.write(&io.stream)?;
+            self.write(&mut io.link)?;
             if self.phase == Phase::Resetting {
-                return reset(&io.stream);
+                return reset(io.link.socket());
             }
-            if self.phase == Phase::Closing && self.out.is_empty() {
+            if self.phase == Phase::Closing && self.out.is_empty() && !io.link.has_unsent() {
                 return io.linger().await;
             }
-            let interest = if self.out.is_empty() {
-                Interest::READABLE
-            } else {
+            // With TLS answers may have left `out` and not yet us.
+            let writes = !self.out.is_empty() || self.answers_in_out > 0;
+            let interest = if writes {
                 Interest::WRITABLE
+            } else {
+                Interest::READABLE
             };
             let may_read = self.delayed.len() < DELAYED_LIMIT;
             let due = self.next_due();
@@ -198,7 +206,7 @@ impl Session {
                 changed = io.ending.changed() => {
                     let ending = *io.ending.borrow_and_update();
                     match ending {
-                        Some(Ending::Reset) => return reset(&io.stream),
+                        Some(Ending::Reset) => return reset(io.link.socket()),
                         _ if changed.is_err() => return Ok(()),
                         Some(Ending::Close) => return Ok(()),
                         None => {}
@@ -210,9 +218,9 @@ impl Session {
                 Some(command) = io.commands.recv() => {
                     self.turn(|session, records, now| session.obey(command, records, now));
                 }
-                ready = io.stream.ready(interest), if may_read || !self.out.is_empty() => {
+                ready = io.link.ready(interest), if may_read || writes => {
                     ready?;
-                    if self.out.is_empty() && !self.read(&io.stream)? {
+                    if !writes && !self.read(&mut io.link)? {
                         return Ok(());
                     }
                 }
@@ -223,9 +231,9 @@ impl Session {
     }
 
     /// Writes as much of `out` as the socket takes.
-    fn write(&mut self, stream: &TcpStream) -> io::Result<()> {
+    fn write(&mut self, link: &mut Link) -> io::Result<()> {
         while !self.out.is_empty() {
-            match stream.try_write(&self.out) {
+            match link.try_write(&self.out) {
                 Ok(written) => {
                     let _ = self.out.split_to(written);
                 }
@@ -233,15 +241,19 @@ impl Session {
                 Err(error) => return Err(error),
             }
         }
+        match link.try_flush() {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            flushed => flushed?,
+        }
         self.unanswered -= self.answers_in_out;
         self.answers_in_out = 0;
         Ok(())
     }
 
     /// Reads a chunk and handles what is in it; `false` at the end of the stream.
-    fn read(&mut self, stream: &TcpStream) -> io::Result<bool> {
+    fn read(&mut self, link: &mut Link) -> io::Result<bool> {
         self.input.reserve(CHUNK);
-        match stream.try_read_buf(&mut self.input) {
+        match link.try_read_buf(&mut self.input) {
             Ok(0) => return Ok(false),
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(true),

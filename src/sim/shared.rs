@@ -159,6 +159,13 @@ impl Shared {
             .any(|handle| matches!(&handle.bound, Some((bound, true)) if **bound == *system_id))
     }
 
+    /// Tells one session to end; `false` when it is gone.
+    pub(super) fn end(&self, session: u64, ending: Ending) -> bool {
+        let sessions = lock(&self.sessions);
+        let handle = sessions.get(&session);
+        handle.is_some_and(|handle| handle.ending.send_replace(Some(ending)).is_none())
+    }
+
     /// Tells every session to end; says how many.
     pub(super) fn end_all(&self, ending: Ending) -> usize {
         let sessions = lock(&self.sessions);

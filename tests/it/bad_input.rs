@@ -46,7 +46,7 @@ async fn configurations() {
         ("[daemon]\npoll_interval = 0\n", &["poll_interval"]),
         ("[database\n", &["line 1"]),
         ("[database]\nport = 70000\n", &["line 2"]),
-        ("[log]\nlevel = \"loud\"\n", &["line 2", "loud"]),
+        ("[log]\nlevel = \"loud\"\n", &["line 2", "info"]),
     ] {
         let config = world.config_text("bad", text);
         refused_by_all(&config, words).await;

@@ -91,7 +91,8 @@ async fn a_row_that_may_not_be_let_go_delays_no_other() {
     world
         .until("SELECT count(*) = 599 FROM smpp_tx_queue WHERE submission_done")
         .await;
-    let refused = "SELECT message LIKE '%message 7 %not this one%' FROM smpp_events WHERE type = 'claim_refused'";
+    let refused =
+        "SELECT message LIKE '%message 7 %mine()%' FROM smpp_events WHERE type = 'claim_refused'";
     world.until(refused).await;
     assert_eq!(world.status(7).await, "waiting");
 }

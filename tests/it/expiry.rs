@@ -191,7 +191,7 @@ async fn a_row_that_may_not_end_delays_no_other() {
         .until("SELECT count(*) = 1499 FROM smpp_tx_queue WHERE smpp_message_state = 'EXPIRED'")
         .await;
     world
-        .until("SELECT message LIKE '%message 7 %not this one%' FROM smpp_events WHERE type = 'expire_refused'")
+        .until("SELECT message LIKE '%message 7 %mine()%' FROM smpp_events WHERE type = 'expire_refused'")
         .await;
     let fresh = world.send("447911123400", "fresh").await;
     world.until_status(fresh, "sent").await;

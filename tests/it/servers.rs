@@ -248,25 +248,21 @@ async fn a_server_with_an_empty_host_is_an_event_and_can_be_mended() {
 }
 
 #[tokio::test]
-async fn settings_that_this_version_lacks_make_a_server_unusable() {
+async fn a_key_without_a_certificate_makes_a_server_unusable() {
     let world = World::new().await;
     let mut daemon = world.daemon();
-    world.enable_sim(", esme_tls", ", TRUE").await;
-    world.until_events("server_unusable", 1).await;
     world
-        .sql("UPDATE smpp_servers SET esme_tls = FALSE, esme_bind_mode = 'transmitter+receiver'")
+        .enable_sim(", esme_tls, esme_tls_key_file", ", TRUE, 'key.pem'")
         .await;
-    world.until_events("server_unusable", 2).await;
+    world.until_events("server_unusable", 1).await;
     assert!(daemon.is_running());
     assert_eq!(world.sim.ledger().counts().connections, 0);
-    world
-        .sql("UPDATE smpp_servers SET esme_bind_mode = NULL")
-        .await;
+    world.sql("UPDATE smpp_servers SET esme_tls = FALSE").await;
     world.until_bound().await;
 }
 
 #[tokio::test]
-async fn long_credentials_and_settings_not_heeded_give_a_warning() {
+async fn long_credentials_give_a_warning() {
     let system_id = "sixteen-octets-a";
     let password = "longer than 8";
     let world = World::with(|behaviour| {
@@ -276,13 +272,13 @@ async fn long_credentials_and_settings_not_heeded_give_a_warning() {
     let _daemon = world.daemon();
     world
         .sql(&format!(
-            "INSERT INTO smpp_servers (enabled, host, port, esme_system_id, esme_password, esme_failover_order)
-             VALUES (TRUE, '127.0.0.1', {}, '{system_id}', '{password}', 1)",
+            "INSERT INTO smpp_servers (enabled, host, port, esme_system_id, esme_password)
+             VALUES (TRUE, '127.0.0.1', {}, '{system_id}', '{password}')",
             world.sim.addr().port()
         ))
         .await;
     world.until_bound().await;
-    world.until_events("server_warning", 3).await;
+    world.until_events("server_warning", 2).await;
     let warnings = "SELECT string_agg(message, ' ' ORDER BY id) FROM smpp_events WHERE type = 'server_warning'";
     let warnings: String = world.one(warnings).await;
     assert!(
@@ -291,10 +287,6 @@ async fn long_credentials_and_settings_not_heeded_give_a_warning() {
     );
     assert!(
         warnings.contains("esme_password has 13 octets"),
-        "{warnings}"
-    );
-    assert!(
-        warnings.contains("esme_failover_order is set"),
         "{warnings}"
     );
     let bind = &world.sim.ledger().binds()[0];

@@ -6,6 +6,7 @@ mod deliveries;
 mod driver;
 mod driver_ends;
 mod driver_holds;
+mod driver_tls;
 mod garbage;
 mod octets;
 mod requests;

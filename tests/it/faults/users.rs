@@ -198,7 +198,7 @@ async fn an_outcome_that_a_trigger_refuses_is_kept() {
         .until("SELECT count(*) = 999 FROM smpp_tx_queue WHERE submission_done")
         .await;
     world
-        .until("SELECT EXISTS (SELECT FROM smpp_events WHERE type = 'record_refused' AND message LIKE '%not this one%')")
+        .until("SELECT EXISTS (SELECT FROM smpp_events WHERE type = 'record_refused' AND message LIKE '%function mine()%')")
         .await;
     world.sql("DROP TRIGGER mine ON smpp_tx_queue").await;
     let audit = world.all_sent(1000).await;
@@ -219,7 +219,7 @@ async fn a_row_whose_claim_a_trigger_refuses_delays_no_other() {
         .until("SELECT count(*) = 499 FROM smpp_tx_queue WHERE submission_done")
         .await;
     world
-        .until("SELECT EXISTS (SELECT FROM smpp_events WHERE type = 'claim_refused' AND message LIKE '%not this one%')")
+        .until("SELECT EXISTS (SELECT FROM smpp_events WHERE type = 'claim_refused' AND message LIKE '%function mine()%')")
         .await;
     world.sql("DROP TRIGGER mine ON smpp_tx_queue").await;
     let audit = world.all_sent(500).await;

@@ -159,7 +159,7 @@ async fn parts_that_a_trigger_refuses_delay_no_other_message() {
     world.until_status(refused, "retrying").await;
     let info = world.tx(refused, "submission_info").await.unwrap();
     assert!(
-        info.starts_with("its parts can't be stored: ") && info.contains("not this one"),
+        info.starts_with("its parts can't be stored: ") && info.contains("function refuse()"),
         "{info}"
     );
     assert_eq!(

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use super::world::PATIENCE;
+
 /// A running `esmed run`; killed when dropped.
 #[derive(Debug)]
 pub(crate) struct Daemon {
@@ -15,6 +17,11 @@ pub(crate) struct Daemon {
 impl Daemon {
     /// Starts `esmed run` with this configuration file; its log goes beside it.
     pub(crate) fn start(config: &Path, name: &str) -> Self {
+        Self::start_with(config, name, &[])
+    }
+
+    /// The same with variables of the environment.
+    pub(crate) fn start_with(config: &Path, name: &str, variables: &[(&str, &str)]) -> Self {
         let log = config.with_file_name(format!("{name}.log"));
         let file = fs::OpenOptions::new()
             .create(true)
@@ -24,6 +31,7 @@ impl Daemon {
         let child = Command::new(env!("CARGO_BIN_EXE_esmed"))
             .args(["run", "--config"])
             .arg(config)
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(file)
@@ -35,6 +43,15 @@ impl Daemon {
     /// What it has logged so far.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Waits until it has logged this.
+    pub(crate) async fn until_logged(&self, what: &str) {
+        let until = Instant::now() + PATIENCE;
+        while !self.log().contains(what) {
+            assert!(Instant::now() < until, "never logged {what:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// Whether it has not ended by itself.

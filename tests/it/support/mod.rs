@@ -11,4 +11,4 @@ pub(crate) use pg::Cluster;
 pub(crate) use sms::{
     Listener, esmed, hold_answers, let_answers_go, receipt, simulator, until_seen,
 };
-pub(crate) use world::World;
+pub(crate) use world::{PATIENCE, World};

@@ -33,7 +33,11 @@ impl World {
 
     /// The same with a simulator that behaves differently.
     pub(crate) async fn with(change: impl FnOnce(&mut Behaviour)) -> Self {
-        let cluster = Cluster::start();
+        Self::on(Cluster::start(), change).await
+    }
+
+    /// The same on a PostgreSQL that was started otherwise.
+    pub(crate) async fn on(cluster: Cluster, change: impl FnOnce(&mut Behaviour)) -> Self {
         let db = connect(&cluster, "postgres").await;
         let mut behaviour = Behaviour::default();
         change(&mut behaviour);

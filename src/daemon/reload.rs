@@ -1,0 +1,166 @@
+//! Signals: SIGTERM and SIGINT end the daemon, SIGHUP has it read its configuration again.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use serde_json::json;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Config, Live, Reloaded};
+use crate::db::Database;
+use crate::db::events::Event;
+use crate::db::listener::Wakeups;
+use crate::events::{self, EventLog};
+use crate::log;
+
+/// SIGHUP, caught: from here on it ends the process no more.
+#[derive(Debug)]
+pub struct Hangups(Signal);
+
+impl Hangups {
+    /// Catches it. To be called within a runtime.
+    ///
+    /// # Errors
+    /// When it can't be caught.
+    pub fn new() -> anyhow::Result<Self> {
+        signal(SignalKind::hangup())
+            .map(Self)
+            .context("can't catch SIGHUP")
+    }
+}
+
+/// The configuration as it is now, with what is needed to read it again.
+#[derive(Debug)]
+pub struct Reloader {
+    path: PathBuf,
+    config: watch::Sender<Config>,
+    log: log::Started,
+    hangups: Hangups,
+}
+
+impl Reloader {
+    /// `config` is what `path` said when the process started.
+    #[must_use]
+    pub fn new(path: &Path, config: Config, log: log::Started, hangups: Hangups) -> Self {
+        Self {
+            path: path.to_owned(),
+            config: watch::Sender::new(config),
+            log,
+            hangups,
+        }
+    }
+
+    /// The configuration as it is at any time.
+    #[must_use]
+    pub fn live(&self) -> Live {
+        self.config.subscribe()
+    }
+
+    /// Reads the file again at each SIGHUP, for ever; whether the daemon serves, stands by or drains.
+    pub(super) async fn run(mut self, database: Database, lane: String) {
+        // Its own way to the table: events are told while nothing else runs, too.
+        let (event_log, waiting) = EventLog::new();
+        let writer = events::write(database, lane, waiting, CancellationToken::new());
+        let hear = async {
+            while self.hangups.0.recv().await.is_some() {
+                event_log.emit(self.reload().await);
+            }
+        };
+        tokio::join!(hear, writer);
+    }
+
+    /// Reads the file once, and tells what became of it.
+    async fn reload(&mut self) -> Event {
+        let path = self.path.clone();
+        // The file, or that of the password, may lie on a disk that is slow.
+        let read = tokio::task::spawn_blocking(move || Config::load(&path)).await;
+        let read = match read {
+            Ok(read) => read.map_err(|error| format!("{:#}", anyhow::Error::new(error))),
+            Err(_) => Err("a defect: the reader ended".to_owned()),
+        };
+        match read {
+            Ok(read) => {
+                let reloaded = self.config.borrow().reloaded(&read);
+                let event = told(&reloaded);
+                self.log.change(&reloaded.config.log);
+                self.config.send_replace(reloaded.config);
+                event
+            }
+            Err(error) => Event {
+                component: "daemon",
+                kind: "config_refused",
+                status: Some("degraded"),
+                server_id: None,
+                message: format!("the configuration is not taken, the old one goes on: {error}"),
+                details: None,
+            },
+        }
+    }
+}
+
+/// The event of a file that was read.
+fn told(reloaded: &Reloaded) -> Event {
+    let Reloaded {
+        at_once,
+        need_restart,
+        ..
+    } = reloaded;
+    let mut message = if at_once.is_empty() {
+        "the configuration was read again: nothing that holds at once has changed".to_owned()
+    } else {
+        format!(
+            "the configuration was read again: {} changed",
+            at_once.join(", ")
+        )
+    };
+    if !need_restart.is_empty() {
+        message = format!("{message}; needs a restart: {}", need_restart.join(", "));
+    }
+    Event {
+        component: "daemon",
+        kind: "config_reloaded",
+        status: Some("ok"),
+        server_id: None,
+        message,
+        details: Some(json!({ "changed": at_once, "needs_restart": need_restart })),
+    }
+}
+
+/// Has those look again who sleep for as long as the configuration said before, until `stop`.
+pub(super) async fn ring(mut config: Live, wakeups: Wakeups, stop: CancellationToken) {
+    let rings = async {
+        while config.changed().await.is_ok() {
+            wakeups.tx_queue.notify_one();
+            wakeups.servers.notify_one();
+            wakeups.prefixes.ring();
+        }
+    };
+    tokio::select! {
+        () = rings => {}
+        () = stop.cancelled() => {}
+    }
+}
+
+/// SIGTERM and SIGINT.
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    pub(super) fn new() -> anyhow::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).context("can't catch SIGTERM")?,
+            interrupt: signal(SignalKind::interrupt()).context("can't catch SIGINT")?,
+        })
+    }
+
+    pub(super) async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
