@@ -184,6 +184,10 @@ async fn how_the_compatible_settings_are_left() {
         .await,
         ["GSM0338 udh 0 0"]
     );
+    // With esme_addr_ton it binds anew: then it has heard of all.
+    world
+        .until("SELECT count(*) >= 2 FROM smpp_events WHERE type = 'bound'")
+        .await;
     let id = world.send("447911123480", "@").await;
     world.until_status(id, "sent").await;
     let submits = world.sim.ledger().submits();
