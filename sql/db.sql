@@ -50,7 +50,7 @@ BEGIN
   IF to_regclass('public.smpp_servers') IS NOT NULL OR to_regclass('public.smpp_tx_queue') IS NOT NULL THEN
     RAISE EXCEPTION 'the database "%" has tables of esmed 0.1.1, which must be migrated, not overwritten',
         current_database()
-      USING HINT = 'Nothing was changed. This version can not bring them up yet: use an empty database.';
+      USING HINT = 'Nothing was changed. Run esmed migrate as their owner.';
   END IF;
 
   SELECT string_agg(name, ', ') INTO found

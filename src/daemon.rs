@@ -18,6 +18,7 @@ use crate::feeder::Feeder;
 use crate::in_flight::InFlight;
 use crate::leader::{self, Leadership};
 use crate::metrics::{self, Metrics};
+use crate::migrate;
 use crate::notify::{Manager, Phase};
 use crate::prefixes::Keeper;
 use crate::pulse::{self, Pulses};
@@ -93,7 +94,10 @@ async fn stand_by_and_serve(
     } = around;
     let lane = live.borrow().daemon.lane.clone();
     tokio::select! {
-        checked = database.check() => checked?,
+        ready = migrate::until_ready(database, |reason| {
+            tracing::warn!("waiting: {reason}");
+            manager.tell(Phase::Waiting(reason.to_owned()));
+        }) => ready?,
         () = signals.stop() => return Ok(stopped(manager)),
     }
     manager.ready();

@@ -19,6 +19,7 @@ pub mod leader;
 pub mod lease;
 pub mod log;
 pub mod metrics;
+pub mod migrate;
 pub mod notify;
 pub mod outbox;
 pub mod pdu;

@@ -2,10 +2,12 @@
 
 mod as_role;
 mod check_config;
+mod convert_config;
 mod decode;
 mod doctor;
 mod encode;
 mod events;
+mod migrate;
 mod paint;
 mod run;
 mod send;
@@ -137,6 +139,13 @@ enum Command {
     /// enquire_link; and with --to a test message.
     #[command(after_long_help = DOCTOR_HELP)]
     Doctor(doctor::Arguments),
+    /// Bring the schema of the database up: from esmed 0.1.1, or in an empty database
+    ///
+    /// In one transaction, as the owner of the tables or a superuser (--as). Stop esmed 0.1.1 first. The tables are locked
+    /// meanwhile: docs/migrate.md tells for how long. Running it again does nothing.
+    Migrate(migrate::Arguments),
+    /// Turn a configuration file of esmed 0.1.1 into one of this version
+    ConvertConfig(convert_config::Arguments),
     /// Show session, queue and last events of a lane
     #[command(after_long_help = STATUS_HELP)]
     Status(status::Arguments),
@@ -191,6 +200,8 @@ impl Cli {
             Command::Status(arguments) => status::run(&arguments, paint),
             Command::Events(arguments) => events::run(&arguments, paint),
             Command::Send(arguments) => send::run(&arguments, paint),
+            Command::Migrate(arguments) => migrate::run(&arguments),
+            Command::ConvertConfig(arguments) => convert_config::run(&arguments),
             Command::Encode(arguments) => encode::run(&arguments),
             Command::Decode(arguments) => decode::run(&arguments),
         };

@@ -38,14 +38,30 @@ impl DbError {
     }
 }
 
-/// This is no database that the program can work with; one line that says what to do.
+/// This is no database that the program can work with.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct NotReady(pub String);
+#[error("{what}")]
+pub struct NotReady {
+    /// One line that says what to do.
+    pub what: String,
+    /// What kind of reason it is.
+    pub why: Why,
+}
+
+/// Whether waiting helps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// `esmed migrate` makes it ready.
+    ToBeMigrated,
+    /// It can't be asked: it may be away.
+    Away,
+    /// Somebody has to do something else.
+    Unfit,
+}
 
 /// The message of PostgreSQL, without what may quote a row and so a text: its DETAIL, the value that a data exception is
 /// about, and the words of somebody's trigger.
-pub(super) fn message(error: &tokio_postgres::Error) -> String {
+pub(crate) fn message(error: &tokio_postgres::Error) -> String {
     if let Some(db) = error.as_db_error() {
         let code = db.code().code();
         let words = if is_raised(db.routine(), db.file()) {

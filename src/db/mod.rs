@@ -26,11 +26,13 @@ use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, R
 use tokio_postgres::Client;
 use tokio_postgres::config::TargetSessionAttrs;
 
-pub use error::{DbError, NotReady};
+pub(crate) use error::message as reason;
+pub use error::{DbError, NotReady, Why};
+pub(crate) use tls::{PgConnection, connector};
 
-use tls::{Connector, PgConnection, Pooled};
+use tls::{Connector, Pooled};
 
-use crate::{config, pulse};
+use crate::{config, migrate, pulse};
 
 const CHECK: &str = include_str!("../../sql/queries/check.sql");
 
@@ -151,15 +153,26 @@ impl Database {
         Ok(tls::first(&self.connector, &self.configs).await?)
     }
 
+    /// What an administrator runs to have it migrated.
+    pub(crate) fn migration(&self) -> String {
+        self.configs
+            .first()
+            .map_or_else(|| "esmed migrate".to_owned(), migrate::command)
+    }
+
     /// Whether this is a database that the program can work with.
     ///
     /// # Errors
     /// When it can't be reached or is not set up for this program; one line that says what to do.
     pub async fn check(&self) -> Result<(), NotReady> {
+        let away = |what: String| NotReady {
+            what,
+            why: Why::Away,
+        };
         let unreachable =
-            |error: DbError| NotReady(format!("can't use {}: {}", self.place, error.reason()));
+            |error: DbError| away(format!("can't use {}: {}", self.place, error.reason()));
         let client = self.client().await.map_err(|error| {
-            NotReady(format!(
+            away(format!(
                 "can't connect to {}: {}; check [database] in the configuration, and that PostgreSQL runs there",
                 self.place,
                 error.reason()
@@ -169,26 +182,41 @@ impl Database {
             .query_one(CHECK, &[])
             .await
             .map_err(|error| unreachable(error.into()))?;
-        let not_ready = |what: String| Err(NotReady(format!("{} {what}", self.place)));
+        let not_ready = |why: Why, what: String| {
+            let what = format!("{} {what}", self.place);
+            Err(NotReady { what, why })
+        };
+        let unfit = |what: String| not_ready(Why::Unfit, what);
+        let to_be_migrated = |what: &str| {
+            let command = self.migration();
+            not_ready(
+                Why::ToBeMigrated,
+                format!("{what}: run as the owner or a superuser {command}"),
+            )
+        };
+        let has_old_tables = row.get::<_, bool>("has_old_tables");
         let encoding: String = row.get("encoding");
         if encoding != "UTF8" {
-            return not_ready(format!(
-                "has the encoding {encoding}; create one with ENCODING 'UTF8' and set it up with sql/db.sql"
-            ));
+            return unfit(if has_old_tables {
+                format!(
+                    "has the encoding {encoding}; copy it by pg_dump into one with ENCODING 'UTF8', and run esmed migrate there"
+                )
+            } else {
+                format!(
+                    "has the encoding {encoding}; create one with ENCODING 'UTF8' and set it up with esmed migrate"
+                )
+            });
         }
         if !row.get::<_, bool>("has_schema") {
-            return not_ready(if row.get::<_, bool>("has_old_tables") {
-                "has the tables of esmed 0.1.1, which this version can't bring up yet: use an empty \
-                 database and run psql -v ON_ERROR_STOP=1 -f sql/db.sql as its owner"
-                    .to_owned()
+            return to_be_migrated(if has_old_tables {
+                "has the tables of esmed 0.1.1, which are to be migrated"
             } else {
-                "has no esmed tables: run psql -v ON_ERROR_STOP=1 -f sql/db.sql as its owner"
-                    .to_owned()
+                "has no tables of esmed"
             });
         }
         let missing: Vec<String> = row.get("missing_rights");
         if !missing.is_empty() {
-            return not_ready(format!(
+            return unfit(format!(
                 "lacks rights for this role ({}); connect as esmed, or grant the role esmed",
                 missing.join(", ")
             ));
@@ -200,11 +228,11 @@ impl Database {
             .get(0);
         match version {
             Some(SCHEMA_VERSION) => Ok(()),
-            Some(newer) if newer > SCHEMA_VERSION => not_ready(format!(
+            Some(newer) if newer > SCHEMA_VERSION => unfit(format!(
                 "has schema version {newer}, this program knows {SCHEMA_VERSION}: install a newer esmed"
             )),
-            other => not_ready(format!(
-                "has schema version {}, this program needs {SCHEMA_VERSION}: use a database that was set up with sql/db.sql",
+            other => to_be_migrated(&format!(
+                "has schema version {}, and this program needs {SCHEMA_VERSION}",
                 other.map_or("none".to_owned(), |version| version.to_string())
             )),
         }

@@ -24,6 +24,7 @@ mod logs;
 mod long;
 mod long_in;
 mod metrics;
+mod migrate;
 mod notify;
 mod order;
 mod pair;

@@ -1,0 +1,133 @@
+//! The connection of who migrates: not from the pool, as the owner, with what PostgreSQL says on the way.
+
+use std::future::poll_fn;
+
+use tokio::sync::mpsc;
+use tokio_postgres::config::SslMode as Mode;
+use tokio_postgres::{AsyncMessage, Client, Config, NoTls};
+
+use super::{Failed, failed};
+use crate::config::{self, SslMode};
+use crate::db::{self, Database, PgConnection};
+
+/// More than a migration says before somebody reads it.
+const NOTICES: usize = 10_000;
+
+/// A connection, and the notices that came by it.
+#[derive(Debug)]
+pub struct Connection {
+    /// For statements.
+    pub client: Client,
+    notices: mpsc::Receiver<String>,
+}
+
+/// Connection settings from a URL of libpq, `postgresql://user:password@host:port/name?host=/folder`.
+/// A password that it lacks is `password`.
+///
+/// # Errors
+/// When it is none.
+pub fn owner_config(url: &str, password: Option<String>) -> Result<Config, Failed> {
+    // The parser tells the kind of error and the name of a parameter, never a value.
+    let mut config: Config = url.parse().map_err(|error: tokio_postgres::Error| {
+        Failed::new(format!(
+            "--as is no URL of a database ({}), such as postgresql://owner@localhost/sms",
+            crate::db::reason(&error)
+        ))
+    })?;
+    if config.get_password().is_none()
+        && let Some(password) = password
+    {
+        config.password(password);
+    }
+    if config.get_hosts().is_empty() {
+        config.host("/var/run/postgresql");
+    }
+    config.application_name("esmed migrate");
+    Ok(config)
+}
+
+impl Connection {
+    /// Opens one to the database of a URL, with TLS as its `sslmode` says (disable, prefer or require).
+    ///
+    /// # Errors
+    /// When that fails.
+    pub async fn open(config: &Config) -> Result<Self, Failed> {
+        let database = config::Database {
+            sslmode: match config.get_ssl_mode() {
+                Mode::Disable => SslMode::Disable,
+                Mode::Require => SslMode::Require,
+                _ => SslMode::Prefer,
+            },
+            ..config::Database::default()
+        };
+        let opened = db::connector(&database).connect(config).await;
+        let (client, connection) = opened.map_err(|error| {
+            Failed::new(format!("can't connect to the database: {}", failed(&error)))
+        })?;
+        Ok(Self::with(client, connection))
+    }
+
+    /// Opens one as the configuration says.
+    ///
+    /// # Errors
+    /// When that fails.
+    pub async fn of(database: &Database) -> Result<Self, Failed> {
+        let opened = database.connection().await;
+        let (client, connection) = opened.map_err(|error| {
+            Failed::new(format!(
+                "can't connect to {}: {}",
+                database.place(),
+                error.reason()
+            ))
+        })?;
+        Ok(Self::with(client, connection))
+    }
+
+    fn with(client: Client, mut connection: PgConnection) -> Self {
+        let (sender, notices) = mpsc::channel(NOTICES);
+        tokio::spawn(async move {
+            // An error comes back to who waits for the statement, too.
+            while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
+                if let AsyncMessage::Notice(notice) = message {
+                    // A full channel has said enough.
+                    let _ = sender.try_send(notice.message().to_owned());
+                }
+            }
+        });
+        Self { client, notices }
+    }
+
+    /// Runs a script, and tells `told` each notice as it comes. When `stop` ends first, the script is cancelled.
+    ///
+    /// # Errors
+    /// When it fails; it is one transaction, so nothing was changed then.
+    pub async fn run(
+        &mut self,
+        script: &str,
+        mut told: impl FnMut(&str),
+        stop: impl Future<Output = ()>,
+    ) -> Result<(), Failed> {
+        let cancel = self.client.cancel_token();
+        let running = self.client.batch_execute(script);
+        tokio::pin!(running, stop);
+        let mut stopped = false;
+        let done = loop {
+            tokio::select! {
+                biased;
+                Some(notice) = self.notices.recv() => told(&notice),
+                done = &mut running => break done,
+                () = &mut stop, if !stopped => {
+                    stopped = true;
+                    // Where that fails, the end of the script is waited for.
+                    if let Err(error) = cancel.cancel_query(NoTls).await {
+                        told(&format!("can't be stopped: {}", failed(&error)));
+                    }
+                }
+            }
+        };
+        while let Ok(notice) = self.notices.try_recv() {
+            told(&notice);
+        }
+        done.map_err(|error| failed(&error))
+    }
+}
