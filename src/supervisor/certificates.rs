@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chrono::Utc;
 use serde_json::{Value, json};
+use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use super::Context;
@@ -45,7 +46,8 @@ pub(super) async fn watch(
     loop {
         sleep(LOOK).await;
         // A renewed file is what the next connection uses; one that can't be read is told by that.
-        if let Ok(own) = client.settings.own_certificate() {
+        let settings = client.settings.clone();
+        if let Ok(Ok(own)) = spawn_blocking(move || settings.own_certificate()).await {
             tls.own = own;
         }
         look(context, server, &tls);
