@@ -54,15 +54,14 @@ fn interrupt(pid: u32) {
 }
 
 /// What a command writes to a terminal.
-async fn on_terminal(config: &Path, variables: &[(&str, &str)], line: &str) -> String {
+async fn on_terminal(config: &Path, no_color: &str, line: &str) -> String {
     let program = env!("CARGO_BIN_EXE_esmed");
     let mut command = Command::new("script");
     command
         .args(["-qec", &format!("{program} {line}"), "/dev/null"])
         .env("ESMED_CONFIG", config)
         .env("TERM", "xterm")
-        .env_remove("NO_COLOR")
-        .envs(variables.iter().copied())
+        .env("NO_COLOR", no_color)
         .stdin(Stdio::null());
     let output = tokio::task::spawn_blocking(move || command.output())
         .await
