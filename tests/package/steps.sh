@@ -40,7 +40,17 @@ old_package() {
   local old="$work/old"
   mkdir -p "$old/DEBIAN" "$old/etc/esmed" "$old/var/log/esmed" "$old/etc/init.d"
   printf '[database]\nhost = localhost\npass = \n' > "$old/etc/esmed/esmed.conf"
-  printf '#!/bin/sh\n' > "$old/etc/init.d/esmed"
+  cat > "$old/etc/init.d/esmed" << 'INIT'
+#!/bin/sh
+### BEGIN INIT INFO
+# Provides:          esmed
+# Required-Start:    $network
+# Required-Stop:     $network
+# Default-Start:     2 3 4 5
+# Default-Stop:      0 1 6
+# Short-Description: esmed 0.1.1
+### END INIT INFO
+INIT
   chmod 755 "$old/etc/init.d/esmed"
   mkdir -p "$old$units"
   printf '[Service]\nExecStart=/bin/false\n[Install]\nWantedBy=multi-user.target\n' > "$old$units/esmed.service"
@@ -233,7 +243,7 @@ upgrade() {
   # Of the administrator: who may read it is nobody's business but his.
   inside chmod 600 "$conf"
   inside chown esmed:adm "$conf"
-  inside systemctl enable esmed.service > /dev/null 2>&1
+  quietly inside systemctl enable esmed.service
   : > "$root/asked"
   cp "$root$conf" "$work/before"
   put "$work/higher.deb"

@@ -2,7 +2,8 @@
 # Installs, runs, upgrades, removes and purges the Debian package in a Debian 12 of its own, under a temporary folder:
 # `make test-deb`. Needs root (chroot) and the mirror that this machine's apt uses. No systemd runs in there: what it would
 # do for the unit is done by hand, and what it would be asked is written down.
-set -euo pipefail
+set -Eeuo pipefail
+trap 'echo "test-deb: failed: $BASH_COMMAND (${BASH_SOURCE[0]} line $LINENO)" >&2' ERR
 cd "$(dirname "$0")/../.."
 
 [ "$(id -u)" = 0 ] || { echo "test-deb: needs root: sudo make test-deb" >&2; exit 1; }
