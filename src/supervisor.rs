@@ -211,7 +211,7 @@ pub async fn run(
         let look_at = lines.turn(Instant::now());
         let turn = async {
             tokio::select! {
-                looked = &mut looking => Turn::Looked(looked),
+                looked = &mut looking => Turn::Looked(Box::new(looked)),
                 () = bell.notified() => Turn::Rung,
                 () = until(look_at) => Turn::Rung,
                 failed = lines.ended() => if failed { Turn::Failed } else { Turn::Rung },
@@ -221,7 +221,7 @@ pub async fn run(
         };
         match pulse::idle(turn).await {
             Turn::Looked(looked) => {
-                match looked {
+                match *looked {
                     Ok(lane) => lines.set_lane(lane),
                     // The sessions that there are go on.
                     Err(error) => tracing::debug!(%error, "servers could not be read"),
@@ -239,7 +239,7 @@ pub async fn run(
 
 /// What the supervisor waits for.
 enum Turn {
-    Looked(Result<servers::Lane, DbError>),
+    Looked(Box<Result<servers::Lane, DbError>>),
     Rung,
     Failed,
 }
