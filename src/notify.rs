@@ -25,8 +25,8 @@ const LOOK: Duration = Duration::from_secs(1);
 /// `TimeoutStopSec`.
 const MORE_TIME: &str = "EXTEND_TIMEOUT_USEC=30000000";
 
-/// Octets of a status line; systemd shows one line.
-const LONGEST_STATUS: usize = 200;
+/// Octets of a status line. The command that migrates, behind the name of a database, has to fit.
+const LONGEST_STATUS: usize = 400;
 
 /// What the daemon is about.
 #[derive(Debug, Clone, Default)]
