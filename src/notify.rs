@@ -25,8 +25,8 @@ const LOOK: Duration = Duration::from_secs(1);
 /// `TimeoutStopSec`.
 const MORE_TIME: &str = "EXTEND_TIMEOUT_USEC=30000000";
 
-/// Octets of a status line; systemd shows one line.
-const LONGEST_STATUS: usize = 200;
+/// Octets of a status line. The command that migrates, behind the name of a database, has to fit.
+const LONGEST_STATUS: usize = 400;
 
 /// What the daemon is about.
 #[derive(Debug, Clone, Default)]
@@ -415,6 +415,11 @@ mod tests {
     #[test]
     fn a_status_is_one_line_that_fits() {
         assert_eq!(as_status("a\nREADY=1\u{7f}"), "a READY=1 ");
+        // What has to be run is not cut off.
+        let waiting = "database \"sms\" on db1.example.com port 5432 as \"esmed\" has the tables of esmed 0.1.1, which are to be \
+                       migrated: run as the owner or a superuser sudo -u postgres esmed migrate --as \
+                       'postgresql:///sms?host=/var/run/postgresql'";
+        assert_eq!(as_status(waiting), waiting);
         let long = as_status(&"é".repeat(1000));
         assert!(
             long.len() <= LONGEST_STATUS && long.ends_with("é…"),

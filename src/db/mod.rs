@@ -172,11 +172,14 @@ impl Database {
         let unreachable =
             |error: DbError| away(format!("can't use {}: {}", self.place, error.reason()));
         let client = self.client().await.map_err(|error| {
-            away(format!(
-                "can't connect to {}: {}; check [database] in the configuration, and that PostgreSQL runs there",
-                self.place,
-                error.reason()
-            ))
+            let reason = error.reason();
+            // Of an administrator who runs a command as root, mostly.
+            let next = if reason.starts_with("Peer authentication failed") {
+                "run this as the system user that has the name of the role (sudo -u esmed …), or set host and pass"
+            } else {
+                "check [database] in the configuration, and that PostgreSQL runs there"
+            };
+            away(format!("can't connect to {}: {reason}; {next}", self.place))
         })?;
         let row = client
             .query_one(CHECK, &[])

@@ -92,6 +92,9 @@ look_at_files() {
   cmp cfg/esmed.toml "$root$conf" || fail "$conf is not cfg/esmed.toml"
   cmp sql/db.sql "$root/usr/share/esmed/sql/db.sql" || fail "another db.sql"
   [ ! -d sql/migrations ] || diff -r sql/migrations "$root/usr/share/esmed/sql/migrations"
+  # The documents find each other as they do in the sources.
+  cmp README.md "$root/usr/share/doc/esmed/README.md" || fail "another README.md"
+  diff -r docs "$root/usr/share/doc/esmed/docs" || fail "other documents"
   inside dpkg-query -W -f '${Conffiles}\n' esmed | grep -qF "$conf" || fail "$conf is no conffile"
   inside getent passwd esmed | grep -q ':/usr/sbin/nologin$' || fail "the user esmed may log in, or is missing"
   # The whole of it can be read by the daemon, and nothing be written.
