@@ -5,6 +5,7 @@ mod environment;
 mod log;
 mod metrics;
 mod retention;
+mod url;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ pub use environment::{Holds, KEYS, Key, Reloaded};
 pub use log::{Log, LogFormat, LogLevel};
 pub use metrics::Metrics;
 pub use retention::Retention;
+pub use url::{UrlTls, split_tls};
 
 /// The configuration as it is now: it changes when the file is read again.
 pub type Live = tokio::sync::watch::Receiver<Config>;

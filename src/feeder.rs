@@ -104,6 +104,8 @@ struct Turn {
     refusals: Refusals,
     /// Claims that failed since the last that did not.
     failures: u32,
+    /// An event tells that nothing is sent.
+    told_stopped: bool,
     /// Every claim that was answered started its attempts no later than this.
     last_claim: DateTime<Utc>,
     /// When to look for rows with an open attempt that nobody works at.
@@ -151,13 +153,14 @@ impl Feeder {
     /// Claims rows until told to stop.
     pub async fn run(mut self, stop: CancellationToken) {
         let work = async {
-            self.adopt_patiently(None).await;
+            let told_stopped = self.adopt_patiently(None).await;
             // Else messages would leave with the wrong sender.
             pulse::idle(self.prefixes.first()).await;
             let mut turn = Turn {
                 lookahead: Lookahead::new(Instant::now()),
                 refusals: Refusals::default(),
                 failures: 0,
+                told_stopped,
                 last_claim: self.clock().await,
                 look_at: Instant::now() + LOOK_AGAIN,
                 waiting: Waiting::new(Instant::now()),
@@ -167,7 +170,7 @@ impl Feeder {
                 let now = Instant::now();
                 if turn.look_at <= now {
                     turn.look_at = now + LOOK_EVERY;
-                    self.adopt_patiently(None).await;
+                    turn.told_stopped |= self.adopt_patiently(None).await;
                 }
                 if turn.waiting.look_at <= now {
                     self.look_at_waiting(&mut turn.waiting).await;
@@ -256,15 +259,15 @@ impl Feeder {
                 turn.lookahead.claimed(claimed.count, claimed.submits);
                 if let Some(error) = claimed.trouble {
                     turn.failures += 1;
-                    if turn.failures == 2 {
-                        self.tell_stopped(&format!(
-                            "the parts of long messages can't be stored: {error}"
-                        ));
+                    if turn.failures >= 2 {
+                        let why = format!("the parts of long messages can't be stored: {error}");
+                        self.stopped(turn, &why);
                     }
                     return sleep(pause(turn.failures)).await;
                 }
-                if turn.failures > 1 {
-                    self.tell_resumed();
+                // While all rows are left out there is none to claim.
+                if claimed.count > 0 || turn.refusals.is_empty() {
+                    self.resumed(turn);
                 }
                 turn.failures = 0;
                 if claimed.full {
@@ -283,15 +286,20 @@ impl Feeder {
         self.events.metrics().database_error(error);
         // A lock that a user's trigger waits for may be as lasting as a refusal.
         let by_a_row = match error {
-            DbError::Refused(_) => true,
+            DbError::Refused(_) | DbError::Failing(_) => true,
             DbError::Busy(_) => turn.failures > 0,
             DbError::Away(_) | DbError::Broken(_) => false,
         };
         turn.failures += 1;
         if by_a_row {
             if turn.refusals.refused(rows) {
-                self.leave_out_next(&mut turn.refusals, error.reason())
+                let left_out = self
+                    .leave_out_next(&mut turn.refusals, error.reason())
                     .await;
+                if !left_out {
+                    self.stopped(turn, &format!("claims fail: {error}"));
+                    sleep(RETRY).await;
+                }
             }
             return;
         }
@@ -299,20 +307,28 @@ impl Feeder {
             server_id,
             after: turn.last_claim,
         };
-        self.adopt_patiently(Some(lost)).await;
+        turn.told_stopped |= self.adopt_patiently(Some(lost)).await;
         turn.look_at = turn.look_at.min(Instant::now() + LOOK_AGAIN);
-        if turn.failures == 2 {
-            self.tell_stopped(&format!("claims fail: {error}"));
+        if turn.failures >= 2 {
+            self.stopped(turn, &format!("claims fail: {error}"));
         }
         sleep(pause(turn.failures)).await;
+    }
+
+    fn stopped(&self, turn: &mut Turn, why: &str) {
+        if !std::mem::replace(&mut turn.told_stopped, true) {
+            self.tell_stopped(why);
+        }
     }
 
     fn tell_stopped(&self, why: &str) {
         self.tell("claims_stopped", "down", format!("nothing is sent: {why}"));
     }
 
-    fn tell_resumed(&self) {
-        self.tell("claims_resumed", "ok", "messages are sent again".to_owned());
+    fn resumed(&self, turn: &mut Turn) {
+        if std::mem::take(&mut turn.told_stopped) {
+            self.tell("claims_resumed", "ok", "messages are sent again".to_owned());
+        }
     }
 
     fn tell(&self, kind: &'static str, status: &'static str, message: String) {
@@ -337,24 +353,29 @@ impl Feeder {
         }
     }
 
-    /// Leaves the next row out of the claims to come: the database refuses to have it claimed.
-    async fn leave_out_next(&self, refusals: &mut Refusals, reason: &str) {
+    /// Leaves the next row out of the claims to come: the database refuses to have it claimed. False: too many are.
+    async fn leave_out_next(&self, refusals: &mut Refusals, reason: &str) -> bool {
         let now = Instant::now();
         let left_out = refusals.left_out(now);
-        if let Ok(Some(id)) = queue::next(&self.database, &self.lane, &left_out).await
-            && refusals.leave_out(id, now)
-        {
-            self.events.emit(Event {
-                component: "queue",
-                kind: "claim_refused",
-                status: Some("degraded"),
-                server_id: None,
-                message: format!("message {id} can't be claimed and has to wait: {reason}"),
-                details: Some(json!({ "id": id })),
-            });
-        } else {
-            tracing::debug!(reason, "claims are refused");
-            sleep(RETRY).await;
+        match queue::next(&self.database, &self.lane, &left_out).await {
+            Ok(Some(id)) if refusals.leave_out(id, now) => {
+                self.events.emit(Event {
+                    component: "queue",
+                    kind: "claim_refused",
+                    status: Some("degraded"),
+                    server_id: None,
+                    message: format!("message {id} can't be claimed and has to wait: {reason}"),
+                    details: Some(json!({ "id": id })),
+                });
+                true
+            }
+            Ok(Some(_)) => false,
+            // It is gone, or locked; or the database is away, which the next claim will tell.
+            Ok(None) | Err(_) => {
+                tracing::debug!(reason, "claims are refused");
+                sleep(RETRY).await;
+                true
+            }
         }
     }
 

@@ -316,7 +316,7 @@ impl Metrics {
             DbError::Away(_) => "away",
             DbError::Busy(_) => "busy",
             DbError::Refused(_) => "refused",
-            DbError::Broken(_) => "broken",
+            DbError::Broken(_) | DbError::Failing(_) => "broken",
         };
         self.counts
             .database_errors

@@ -47,6 +47,9 @@ const WARY_FOR: Duration = Duration::from_secs(30);
 /// Locks that are waited for, briefly each, to find what is locked; what is left then waits whole.
 const LOCKS_MET_AT_MOST: u32 = 12;
 
+/// The same for functions that can't run, which tell so at once.
+const FAILURES_MET_AT_MOST: u32 = 200;
+
 /// An attempt and what became of it.
 #[derive(Debug)]
 pub struct Recorded {
@@ -183,7 +186,7 @@ impl Recorder {
     /// Returns the outcomes that it refuses by themselves.
     async fn write(&mut self, mut pieces: Vec<Batch>) -> Vec<RowUpdate> {
         let mut refused = Vec::new();
-        let mut locks_met = 0;
+        let (mut locks_met, mut failures_met) = (0, 0);
         while let Some(mut piece) = pieces.pop() {
             if piece.is_empty() {
                 continue;
@@ -212,7 +215,7 @@ impl Recorder {
                     pieces.push(piece);
                     self.wait_for_database().await;
                 }
-                Err(error @ (DbError::Busy(_) | DbError::Broken(_)))
+                Err(error @ (DbError::Busy(_) | DbError::Broken(_) | DbError::Failing(_)))
                     if piece.outcomes.is_empty() || piece.deliveries.is_empty() =>
                 {
                     tracing::debug!(%error, "somebody holds a lock, or a right is missing");
@@ -222,15 +225,29 @@ impl Recorder {
                         pieces.push(piece);
                         continue;
                     }
-                    let look = locks_met < LOCKS_MET_AT_MOST && matches!(error, DbError::Busy(_));
-                    locks_met += 1;
+                    let look = match &error {
+                        DbError::Busy(_) => locks_met < LOCKS_MET_AT_MOST,
+                        DbError::Failing(_) => failures_met < FAILURES_MET_AT_MOST,
+                        _ => false,
+                    };
+                    match &error {
+                        DbError::Failing(_) => failures_met += 1,
+                        _ => locks_met += 1,
+                    }
                     match piece.split() {
                         Ok((first, second)) if look => pieces.extend([second, first]),
                         Ok((first, second)) => {
                             self.give_up_for_now(first, &error, &mut refused);
                             self.give_up_for_now(second, &error, &mut refused);
                         }
-                        Err(single) => self.give_up_for_now(single, &error, &mut refused),
+                        Err(single) => {
+                            if matches!(error, DbError::Failing(_)) {
+                                for update in &single.outcomes {
+                                    self.told.record_refused(update.tx_id, &error);
+                                }
+                            }
+                            self.give_up_for_now(single, &error, &mut refused);
+                        }
                     }
                 }
                 Err(error) => match piece.split() {

@@ -129,7 +129,7 @@ impl Keeper {
                 Ok(seen) => known.deleted += u64::try_from(seen.deleted).unwrap_or_default(),
                 Err(error @ DbError::Broken(_)) => self.refused(table, known, error),
                 // A page that is refused may go by halves.
-                Err(error @ DbError::Refused(_)) if page.limit == 1 => {
+                Err(error @ (DbError::Refused(_) | DbError::Failing(_))) if page.limit == 1 => {
                     self.refused(table, known, error);
                 }
                 Err(error) => {

@@ -67,4 +67,7 @@ RETURNING
   left(q.smpp_optional_parameters::text, 16385) AS optional_parameters,
   extract(epoch FROM q.expires_at - clock_timestamp())::float8 AS expires_in,
   chosen.submits,
-  CASE WHEN q.submission_attempts = 1 THEN greatest(q.insert_timestamp, q.send_after) END AS ready_since
+  -- insert_timestamp may be any time, also one that no program can hold.
+  CASE WHEN q.submission_attempts = 1 AND q.insert_timestamp BETWEEN timestamptz '2000-01-01 00:00:00+00'
+      AND timestamptz '9999-12-31 00:00:00+00'
+    THEN greatest(q.insert_timestamp, q.send_after) END AS ready_since

@@ -1,8 +1,9 @@
 -- The message, or the part of one, that each receipt is about: of several with its id the one that is not final, with the
 -- same destination, the newest. Where only its text says that it is a receipt, none with another destination.
 -- Some SMSCs give all parts of a message one id: $6 says how many receipts of a batch have it, and so many parts come back.
+-- The time of an answer may be infinite in rows of 0.1.1, or by hand: PostgreSQL can't subtract that.
 SELECT r.ordinal, hit.id, hit.part, hit.state,
-  extract(epoch FROM clock_timestamp() - hit.answered_at)::float8 AS answered_ago
+  CASE WHEN isfinite(hit.answered_at) THEN extract(epoch FROM clock_timestamp() - hit.answered_at)::float8 END AS answered_ago
 FROM unnest($1::integer[], $2::bigint[], $3::text[], $4::text[], $5::boolean[], $6::integer[])
   AS r (ordinal, server_id, key, source, only_to_source, wanted)
 CROSS JOIN LATERAL (

@@ -50,6 +50,8 @@ SELECT
   leaving.rows - leaving.started + waiting.rows - waiting.scheduled - waiting.retrying AS waiting,
   waiting.scheduled, waiting.retrying, leaving.started, held.rows AS held, doubt.rows AS in_doubt,
   (leaving.rows >= $2 OR waiting.rows >= $2 OR held.rows >= $2 OR doubt.all_lanes >= $2) AS capped,
-  oldest.id AS oldest_id, oldest.insert_timestamp AS oldest_at,
-  extract(epoch FROM now() - oldest.insert_timestamp)::float8 AS oldest_seconds
+  oldest.id AS oldest_id, inserted.at AS oldest_at, extract(epoch FROM now() - inserted.at)::float8 AS oldest_seconds
 FROM leaving, waiting, held, doubt LEFT JOIN oldest ON TRUE
+-- What programs can hold: 0.1.1 and users may have written any time.
+LEFT JOIN LATERAL (SELECT oldest.insert_timestamp) AS inserted (at)
+  ON inserted.at BETWEEN timestamptz '0001-01-01 00:00:00+00' AND timestamptz '9999-12-31 00:00:00+00'

@@ -2,7 +2,7 @@
 
 use std::env;
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use clap::Args;
 use tokio_postgres::config::Host;
 
@@ -38,6 +38,8 @@ impl AsRole {
             bail!("--as must be a URL, such as postgresql://app@localhost/sms");
         }
         // The error of the parser might show the password.
+        let (url, tls) =
+            config::split_tls(url).map_err(|why| anyhow!("--as can't be used: {why}"))?;
         let Ok(parsed) = url.parse::<tokio_postgres::Config>() else {
             bail!("--as is no URL of a database, such as postgresql://app@localhost/sms");
         };
@@ -73,6 +75,12 @@ impl AsRole {
         if let Some(password) = password {
             settings.pass = Some(Password::from(password));
         }
+        // It was read with the configuration.
+        settings.pass_file = None;
+        tls.apply(&mut settings);
+        settings
+            .validate()
+            .map_err(|why| anyhow!(why.replace("[database]", "--as")))?;
         Ok(settings)
     }
 }
@@ -103,6 +111,10 @@ mod tests {
         assert_eq!(part.user, "app");
         assert_eq!(part.host.list(), ["localhost"]);
         assert_ne!(part.pass, Some(Password::from("secret".to_owned())));
+        let safe =
+            settings("postgresql://app@h/sms?sslmode=verify-full&sslrootcert=system").unwrap();
+        assert_eq!(safe.sslmode, config::SslMode::VerifyFull);
+        assert!(settings("postgresql://app@h/sms?sslmode=verify-full").is_err());
         let socket = settings("postgresql:///sms?host=/run/postgresql&user=app").unwrap();
         assert_eq!(socket.host.list(), ["/run/postgresql"]);
         for wrong in ["app", "postgresql://a b:secret@[/", "host=localhost"] {

@@ -27,8 +27,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     block_on(async {
         let (mut connection, hint) = match &arguments.owner {
             Some(url) => {
-                let config = migrate::owner_config(url, std::env::var("PGPASSWORD").ok())?;
-                (Connection::open(&config).await?, None)
+                let (config, database) =
+                    migrate::owner_config(url, std::env::var("PGPASSWORD").ok())?;
+                (Connection::open(&config, &database).await?, None)
             }
             None => {
                 let database = database(&arguments.file.load()?)?;

@@ -53,7 +53,9 @@ impl Default for Database {
 
 impl Database {
     /// What is wrong, with what would be right.
-    pub(super) fn validate(&self) -> Result<(), String> {
+    /// # Errors
+    /// A line that names the key.
+    pub fn validate(&self) -> Result<(), String> {
         let check = |right: bool, message: &str| {
             if right {
                 Ok(())

@@ -17,6 +17,9 @@ pub enum DbError {
     /// The statement can't run, whatever the rows: a right or a table is missing, say.
     #[error("the statement can't run: {0}")]
     Broken(String),
+    /// The same within a function, that of somebody's trigger, say: it may be so for some rows, or for all.
+    #[error("a function can't run: {0}")]
+    Failing(String),
 }
 
 impl DbError {
@@ -27,7 +30,8 @@ impl DbError {
             Self::Away(reason)
             | Self::Busy(reason)
             | Self::Refused(reason)
-            | Self::Broken(reason) => reason,
+            | Self::Broken(reason)
+            | Self::Failing(reason) => reason,
         }
     }
 
@@ -68,6 +72,9 @@ pub(crate) fn message(error: &tokio_postgres::Error) -> String {
             raised_where(db.where_())
         } else if code.starts_with("22") || *db.code() == SqlState::SYNTAX_ERROR {
             without_quoted(db.message())
+        } else if is_within_function(db.where_()) && code != "42501" {
+            // Names that do not exist may be values, where somebody's function makes up statements.
+            without_quoted(db.message())
         } else {
             db.message().to_owned()
         };
@@ -93,6 +100,11 @@ fn is_raised(routine: Option<&str>, file: Option<&str>) -> bool {
                 .iter()
                 .any(|language| file.starts_with(language))
         })
+}
+
+/// Whether it happened within a function, in any language of messages.
+fn is_within_function(context: Option<&str>) -> bool {
+    context.is_some_and(|context| context.contains("PL/"))
 }
 
 /// Which function raised the exception, and where in it.
@@ -138,11 +150,25 @@ fn is_away(code: &SqlState) -> bool {
     (class && *code != SqlState::QUERY_CANCELED) || *code == SqlState::READ_ONLY_SQL_TRANSACTION
 }
 
+/// What would be broken or away, if it were not a function that says so: it may raise any error, and may be of use to some
+/// rows only.
+fn is_failing(code: &SqlState, error: &tokio_postgres::Error) -> bool {
+    error
+        .as_db_error()
+        .filter(|db| is_within_function(db.where_()))
+        .is_some_and(|db| {
+            let raised = is_raised(db.routine(), db.file());
+            // 08: another database, by dblink or postgres_fdw.
+            is_broken(code) || (is_away(code) && (raised || code.code().starts_with("08")))
+        })
+}
+
 impl From<tokio_postgres::Error> for DbError {
     fn from(error: tokio_postgres::Error) -> Self {
         let message = message(&error);
         match error.code() {
             Some(code) if is_busy(code) => Self::Busy(message),
+            Some(code) if is_failing(code, &error) => Self::Failing(message),
             Some(code) if is_away(code) => Self::Away(message),
             Some(code) if is_broken(code) => Self::Broken(message),
             Some(_) => Self::Refused(message),
@@ -208,5 +234,9 @@ mod tests {
         );
         assert!(is_raised(Some("exec_stmt_raise"), Some("pl_exec.c")));
         assert!(!is_raised(Some("ExecConstraints"), Some("execMain.c")));
+        assert!(is_within_function(Some(
+            "PL/pgSQL-Funktion mine() Zeile 2 bei RAISE"
+        )));
+        assert!(!is_within_function(Some("COPY t, line 1")));
     }
 }

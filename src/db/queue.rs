@@ -72,7 +72,7 @@ pub struct Claimed {
     pub expires_in: Option<f64>,
     /// The submits that it takes, as far as the claim could tell.
     pub submits: i64,
-    /// Since when it could have left, where this is its first attempt.
+    /// Since when it could have left, where this is its first attempt. `None` too for a time that nobody means.
     pub ready_since: Option<DateTime<Utc>>,
 }
 

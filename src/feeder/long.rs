@@ -78,7 +78,7 @@ pub(super) async fn start(
     server: &Server,
 ) -> Result<HashMap<i64, Ready>, DbError> {
     match start_together(database, rows, server, false).await {
-        Err(error @ (DbError::Refused(_) | DbError::Busy(_))) => {
+        Err(error @ (DbError::Refused(_) | DbError::Failing(_) | DbError::Busy(_))) => {
             tracing::debug!(%error, "parts are stored row by row");
         }
         done => return done,
@@ -97,7 +97,7 @@ pub(super) async fn start(
             Err(error @ (DbError::Away(_) | DbError::Broken(_))) => return Err(error),
             Err(error) => {
                 let wait = match error {
-                    DbError::Refused(_) => REFUSED_FOR,
+                    DbError::Refused(_) | DbError::Failing(_) => REFUSED_FOR,
                     _ => LOCKED_FOR,
                 };
                 locks_met += u32::from(matches!(error, DbError::Busy(_)));

@@ -32,8 +32,8 @@ impl LostClaim {
 }
 
 impl Feeder {
-    /// Looks until the database has answered.
-    pub(super) async fn adopt_patiently(&self, lost: Option<LostClaim>) {
+    /// Looks until the database has answered. True: an event told that nothing is sent.
+    pub(super) async fn adopt_patiently(&self, lost: Option<LostClaim>) -> bool {
         let mut told = false;
         while let Err(error) = self.adopt(lost).await {
             tracing::debug!(%error, "rows with an open attempt could not be looked for");
@@ -44,6 +44,7 @@ impl Feeder {
             }
             sleep(RETRY).await;
         }
+        told
     }
 
     /// Gives rows with an open attempt that nobody works at their outcome.

@@ -28,6 +28,11 @@ impl Refusals {
         self.left_out.keys().copied().collect()
     }
 
+    /// No row is left out.
+    pub(super) fn is_empty(&self) -> bool {
+        self.left_out.is_empty()
+    }
+
     /// A claim of so many rows was refused. True: it was for the first row that there is.
     pub(super) fn refused(&mut self, rows: usize) -> bool {
         self.limit = Some((rows / 2).max(1));

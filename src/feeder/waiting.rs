@@ -172,7 +172,7 @@ impl Feeder {
             Ok(0) => Ok(Done::Nothing),
             Ok(_) => Ok(Done::Some),
             // A lock that a user's trigger waits for may be as lasting as a refusal.
-            Err(error @ (DbError::Refused(_) | DbError::Busy(_))) => {
+            Err(error @ (DbError::Refused(_) | DbError::Failing(_) | DbError::Busy(_))) => {
                 Ok(Done::Refused(error.reason().to_owned()))
             }
             Err(error) => Err(error),

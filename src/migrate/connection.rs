@@ -3,11 +3,10 @@
 use std::future::poll_fn;
 
 use tokio::sync::mpsc;
-use tokio_postgres::config::SslMode as Mode;
 use tokio_postgres::{AsyncMessage, Client, Config, NoTls};
 
 use super::{Failed, failed};
-use crate::config::{self, SslMode};
+use crate::config;
 use crate::db::{self, Database, PgConnection};
 
 /// More than a migration says before somebody reads it.
@@ -22,11 +21,21 @@ pub struct Connection {
 }
 
 /// Connection settings from a URL of libpq, `postgresql://user:password@host:port/name?host=/folder`.
-/// A password that it lacks is `password`.
+/// A password that it lacks is `password`. With it what it says about TLS, in words of libpq.
 ///
 /// # Errors
-/// When it is none.
-pub fn owner_config(url: &str, password: Option<String>) -> Result<Config, Failed> {
+/// When it is none, or asks for what can't be.
+pub fn owner_config(
+    url: &str,
+    password: Option<String>,
+) -> Result<(Config, config::Database), Failed> {
+    let (url, tls) =
+        config::split_tls(url).map_err(|why| Failed::new(format!("--as can't be used: {why}")))?;
+    let mut database = config::Database::default();
+    tls.apply(&mut database);
+    database
+        .validate()
+        .map_err(|why| Failed::new(why.replace("[database]", "--as")))?;
     // The parser tells the kind of error and the name of a parameter, never a value.
     let mut config: Config = url.parse().map_err(|error: tokio_postgres::Error| {
         Failed::new(format!(
@@ -43,24 +52,16 @@ pub fn owner_config(url: &str, password: Option<String>) -> Result<Config, Faile
         config.host("/var/run/postgresql");
     }
     config.application_name("esmed migrate");
-    Ok(config)
+    Ok((config, database))
 }
 
 impl Connection {
-    /// Opens one to the database of a URL, with TLS as its `sslmode` says (disable, prefer or require).
+    /// Opens one, with TLS as `database` says.
     ///
     /// # Errors
     /// When that fails.
-    pub async fn open(config: &Config) -> Result<Self, Failed> {
-        let database = config::Database {
-            sslmode: match config.get_ssl_mode() {
-                Mode::Disable => SslMode::Disable,
-                Mode::Require => SslMode::Require,
-                _ => SslMode::Prefer,
-            },
-            ..config::Database::default()
-        };
-        let opened = db::connector(&database).connect(config).await;
+    pub async fn open(config: &Config, database: &config::Database) -> Result<Self, Failed> {
+        let opened = db::connector(database).connect(config).await;
         let (client, connection) = opened.map_err(|error| {
             Failed::new(format!("can't connect to the database: {}", failed(&error)))
         })?;

@@ -76,11 +76,11 @@ impl Sweep {
                 Step::Look
             }
             Ok(_) => Step::Done,
-            Err(DbError::Refused(_)) if self.limit > 1 => {
+            Err(DbError::Refused(_) | DbError::Failing(_)) if self.limit > 1 => {
                 self.limit /= 2;
                 Step::Look
             }
-            Err(DbError::Refused(_)) => {
+            Err(DbError::Refused(_) | DbError::Failing(_)) => {
                 self.refused += 1;
                 self.pass_over = true;
                 if self.refused > REFUSED_AT_MOST {

@@ -462,3 +462,31 @@ async fn a_card_of_characters_goes_to_the_phone_and_its_receipt_tells_the_ids() 
     .await;
     assert_check(&sent, "message", "failed", "UNDELIVERABLE", "sender");
 }
+
+/// sql/db.sql grants no right to the daemon that the doctor does not ask for.
+#[tokio::test]
+async fn each_right_of_the_daemon_is_looked_at() {
+    let world = World::new().await;
+    let mut granted: Vec<String> = world
+        .one(
+            "SELECT array_agg(privilege_type || ' on ' || table_name)
+             FROM information_schema.table_privileges
+             WHERE grantee = 'esmed' AND table_schema = 'public'
+               -- The daemon does not read it; its views are for people.
+               AND table_name <> 'smpp_error_codes'",
+        )
+        .await;
+    world
+        .sql("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM esmed")
+        .await;
+    let missing = world
+        .connection("esmed")
+        .await
+        .query(include_str!("../../../sql/queries/doctor_rights.sql"), &[])
+        .await
+        .unwrap();
+    let mut missing: Vec<String> = missing.iter().map(|row| row.get("missing")).collect();
+    missing.sort();
+    granted.sort();
+    assert_eq!(missing, granted);
+}

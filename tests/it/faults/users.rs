@@ -172,9 +172,13 @@ async fn while_deliveries_cannot_be_stored_messages_leave() {
 
 /// A trigger of a user that fails for one row.
 fn trigger(condition: &str) -> String {
+    trigger_that("RAISE EXCEPTION 'not this one'", condition)
+}
+
+fn trigger_that(does: &str, condition: &str) -> String {
     format!(
         "CREATE FUNCTION mine() RETURNS trigger LANGUAGE plpgsql AS $$
-         BEGIN RAISE EXCEPTION 'not this one'; END $$;
+         BEGIN {does}; RETURN NEW; END $$;
          CREATE TRIGGER mine BEFORE UPDATE ON smpp_tx_queue FOR EACH ROW WHEN ({condition}) EXECUTE FUNCTION mine()"
     )
 }
@@ -279,5 +283,60 @@ async fn messages_come_from_transactions_of_every_length() {
     long.commit().await.unwrap();
     let audit = world.all_sent(250).await;
     assert_eq!((audit.flagged, world.sim.ledger().count()), (0, 250));
+    assert_eq!(daemon.stop().await, Some(0));
+}
+
+/// What would stop everything, if it were not a function of the user that says so: a table that is not there, say.
+#[tokio::test]
+async fn a_trigger_that_cannot_run_for_one_row_delays_no_other() {
+    for (condition, kind) in [
+        ("", "claim_refused"),
+        ("AND NEW.submission_done", "record_refused"),
+    ] {
+        for does in [
+            "EXECUTE format('SELECT FROM %I', NEW.smpp_destination_addr)",
+            "RAISE EXCEPTION 'no' USING ERRCODE = 'connection_failure'",
+        ] {
+            let world = World::new().await;
+            world.enable_sim(SERVER.0, SERVER.1).await;
+            let condition = format!("NEW.smpp_destination_addr = '2782000000700' {condition}");
+            world.sql(&trigger_that(does, &condition)).await;
+            let mut daemon = world.daemon();
+            world.queue(0..500).await;
+            world
+                .until("SELECT count(*) = 499 FROM smpp_tx_queue WHERE submission_done")
+                .await;
+            world.until_events(kind, 1).await;
+            let told: String = world
+                .one("SELECT coalesce(string_agg(type || ': ' || message, '; '), '') FROM smpp_events
+                      WHERE message LIKE '%2782000000700%' OR type IN ('claims_stopped', 'database_lost')")
+                .await;
+            assert_eq!(told, "", "{does}");
+            if kind == "record_refused" {
+                world.sql("DROP TRIGGER mine ON smpp_tx_queue").await;
+                let audit = world.all_sent(500).await;
+                assert_eq!((audit.flagged, world.sim.ledger().count()), (0, 500));
+            }
+            assert_eq!(daemon.stop().await, Some(0));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_trigger_that_can_run_for_no_row_is_told_once() {
+    let world = World::new().await;
+    world.enable_sim(SERVER.0, SERVER.1).await;
+    world
+        .sql(&trigger_that("PERFORM FROM no_table", "TRUE"))
+        .await;
+    let mut daemon = world.daemon();
+    world.queue(0..600).await;
+    world.until_events("claims_stopped", 1).await;
+    world.sql("DROP TRIGGER mine ON smpp_tx_queue").await;
+    // Those that were left out are tried again after a while.
+    let audit = world.all_sent(600).await;
+    assert_eq!((audit.flagged, world.sim.ledger().count()), (0, 600));
+    world.until_events("claims_resumed", 1).await;
+    assert_eq!(world.events("claims_stopped").await, 1);
     assert_eq!(daemon.stop().await, Some(0));
 }

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use esmed::sim::PhoneMessage;
 
 use super::{documents, value_of, watched};
-use crate::support::World;
+use crate::support::{World, esmed};
 
 /// Metrics that a running daemon shows, without the endings of histograms.
 fn families(scraped: &str) -> BTreeSet<String> {
@@ -164,4 +164,46 @@ fn check_by_promtool(scraped: &str) {
     let checked = promtool.wait_with_output().expect("promtool");
     let said = String::from_utf8_lossy(&checked.stderr);
     assert!(checked.status.success() && said.is_empty(), "{said}");
+}
+
+/// 0.1.1 let any time be written, and so does the column still.
+#[tokio::test]
+async fn times_that_no_program_can_hold_stop_nothing() {
+    let world = World::new().await;
+    world
+        .enable_sim(", esme_registered_delivery", ", TRUE")
+        .await;
+    world
+        .sql("UPDATE smpp_servers SET esme_submit_paused = TRUE")
+        .await;
+    let (mut daemon, pages) = watched(&world, "esmed");
+    world.until_bound().await;
+    for time in ["infinity", "-infinity", "290000-01-01Z", "4700-01-01Z BC"] {
+        world
+            .send_with(
+                "447911123400",
+                "x",
+                ", insert_timestamp",
+                &format!(", '{time}'"),
+            )
+            .await;
+    }
+    pages
+        .until_value(
+            "esmed_queue_messages{state=\"waiting\",lane=\"default\"}",
+            4.0,
+        )
+        .await;
+    let config = world.config("other", "");
+    let shown = esmed(&["status", "--json", "--config", config.to_str().unwrap()]).await;
+    let json: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap();
+    assert_eq!(json["queue"]["waiting"], 4, "{json}");
+
+    world
+        .sql("UPDATE smpp_servers SET esme_submit_paused = FALSE")
+        .await;
+    world
+        .until("SELECT count(*) = 4 FROM smpp_tx_queue WHERE smpp_message_state = 'DELIVERED' AND NOT possible_duplicate")
+        .await;
+    assert_eq!(daemon.stop().await, Some(0));
 }
