@@ -64,7 +64,12 @@ pub async fn run(reloader: Reloader) -> anyhow::Result<Ended> {
     tokio::spawn(manager.clone().keep(pulses.clone()));
     let metrics = Arc::new(Metrics::new(&lane));
     tokio::spawn(Arc::clone(&metrics).keep_time());
-    tokio::spawn(reloader.run(database.clone(), lane.clone(), Arc::clone(&metrics)));
+    tokio::spawn(reloader.run(
+        database.clone(),
+        lane.clone(),
+        Arc::clone(&metrics),
+        manager.clone(),
+    ));
     let (clock, tasks) = (Arc::clone(&metrics), pulses.clone());
     metrics::Server::new(
         Arc::clone(&metrics),
