@@ -7,7 +7,7 @@ SELECT
     SELECT format('%s on %s', need.privilege, need.relation)
     FROM (VALUES
       ('esmed_schema', 'SELECT'),
-      ('smpp_servers', 'SELECT'), ('smpp_prefixes', 'SELECT'),
+      ('smpp_servers', 'SELECT'), ('smpp_prefixes', 'SELECT'), ('smpp_status_classes', 'SELECT'),
       ('smpp_tx_queue', 'SELECT'), ('smpp_tx_queue', 'UPDATE'),
       ('smpp_tx_parts', 'SELECT'), ('smpp_tx_parts', 'INSERT'), ('smpp_tx_parts', 'UPDATE'), ('smpp_tx_parts', 'DELETE'),
       ('smpp_rx_queue', 'SELECT'), ('smpp_rx_queue', 'INSERT'), ('smpp_rx_queue', 'UPDATE'),
