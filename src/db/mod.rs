@@ -20,6 +20,8 @@ pub mod status;
 pub mod tls;
 pub mod waiting;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod};
@@ -69,6 +71,8 @@ const SESSION: &str = "\
 #[derive(Debug, Clone)]
 pub struct Database {
     pool: Pool,
+    /// The outdated statements that were heeded.
+    outdated: Arc<AtomicU64>,
     connector: Connector,
     configs: Vec<tokio_postgres::Config>,
     place: String,
@@ -112,6 +116,7 @@ impl Database {
             .map_err(|error| DbError::Refused(error.to_string()))?;
         Ok(Self {
             pool,
+            outdated: Arc::new(AtomicU64::new(error::outdated())),
             connector,
             configs,
             place: format!(
@@ -134,6 +139,11 @@ impl Database {
     pub async fn client(&self) -> Result<Object, DbError> {
         // Who asks again while the database is away moves as well.
         pulse::beat();
+        let outdated = error::outdated();
+        if self.outdated.swap(outdated, Ordering::Relaxed) != outdated {
+            // Somebody changed a table: all is prepared anew.
+            self.pool.manager().statement_caches.clear();
+        }
         Ok(self.pool.get().await?)
     }
 

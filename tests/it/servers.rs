@@ -393,3 +393,33 @@ async fn a_right_to_read_what_belongs_to_the_servers_is_needed_at_the_start() {
     let log = daemon.log();
     assert!(log.contains("SELECT on smpp_status_classes"), "{log}");
 }
+
+#[tokio::test]
+async fn a_column_whose_type_changes_is_read_all_the_same() {
+    let world = World::new().await;
+    let daemon = world.daemon();
+    world.enable_sim("", "").await;
+    world.until_bound().await;
+    let until_window = async |window: i32| {
+        world
+            .sql(&format!(
+                "UPDATE smpp_servers SET esme_window_size = {window}"
+            ))
+            .await;
+        world
+            .until(&format!("SELECT window_size = {window} FROM smpp_status"))
+            .await;
+    };
+    // By any connection of the daemon.
+    for window in 2..=4 {
+        until_window(window).await;
+    }
+    world
+        .sql("ALTER TABLE smpp_servers ALTER COLUMN name TYPE varchar(100)")
+        .await;
+    for window in 5..=9 {
+        until_window(window).await;
+    }
+    let log = daemon.log();
+    assert!(log.matches("cached plan").count() <= 1, "{log}");
+}
