@@ -2,7 +2,7 @@
 -- same destination, the newest. Where only its text says that it is a receipt, none with another destination.
 -- Some SMSCs give all parts of a message one id: $6 says how many receipts of a batch have it, and so many parts come back.
 SELECT r.ordinal, hit.id, hit.part, hit.state,
-  extract(epoch FROM clock_timestamp() - hit.answered_at)::float8 AS answered_ago
+  CASE WHEN isfinite(hit.answered_at) THEN extract(epoch FROM clock_timestamp() - hit.answered_at)::float8 END AS answered_ago
 FROM unnest($1::integer[], $2::bigint[], $3::text[], $4::text[], $5::boolean[], $6::integer[])
   AS r (ordinal, server_id, key, source, only_to_source, wanted)
 CROSS JOIN LATERAL (
