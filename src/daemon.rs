@@ -64,7 +64,12 @@ pub async fn run(reloader: Reloader) -> anyhow::Result<Ended> {
     tokio::spawn(manager.clone().keep(pulses.clone()));
     let metrics = Arc::new(Metrics::new(&lane));
     tokio::spawn(Arc::clone(&metrics).keep_time());
-    tokio::spawn(reloader.run(database.clone(), lane.clone(), Arc::clone(&metrics)));
+    tokio::spawn(reloader.run(
+        database.clone(),
+        lane.clone(),
+        Arc::clone(&metrics),
+        manager.clone(),
+    ));
     let (clock, tasks) = (Arc::clone(&metrics), pulses.clone());
     metrics::Server::new(
         Arc::clone(&metrics),
@@ -93,13 +98,18 @@ async fn stand_by_and_serve(
         metrics,
     } = around;
     let lane = live.borrow().daemon.lane.clone();
+    let until_ready = migrate::until_ready(database, |reason| {
+        tracing::warn!("waiting: {reason}");
+        manager.tell(Phase::Waiting(reason.to_owned()));
+        metrics.waiting(reason);
+    });
     tokio::select! {
-        ready = migrate::until_ready(database, |reason| {
-            tracing::warn!("waiting: {reason}");
-            manager.tell(Phase::Waiting(reason.to_owned()));
-        }) => ready?,
+        ready = pulses.felt("start", pulse::DATABASE, until_ready) => ready?,
         () = signals.stop() => return Ok(stopped(manager)),
     }
+    // What it waited for is over.
+    manager.tell(Phase::Starting);
+    metrics.starting();
     manager.ready();
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),

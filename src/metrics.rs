@@ -237,6 +237,16 @@ impl Metrics {
 
     // ---- lease, queue, database
 
+    /// The daemon can't serve until somebody does something: why, and what to run.
+    pub fn waiting(&self, why: &str) {
+        self.not_serving(Role::Waiting(why.to_owned()));
+    }
+
+    /// There is nothing any more that somebody has to do first.
+    pub fn starting(&self) {
+        self.not_serving(Role::Starting);
+    }
+
     /// Another daemon serves the lane.
     pub fn standing_by(&self, holder: &str) {
         self.not_serving(Role::StandingBy(holder.to_owned()));

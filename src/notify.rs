@@ -4,6 +4,8 @@
 //! waits for the service manager, which the crates for it do: what it does not take now is told a little later, and a
 //! manager that is slow must not hold up messages.
 
+mod reload;
+
 use std::env;
 use std::io;
 use std::os::linux::net::SocketAddrExt as _;
@@ -17,6 +19,8 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::pulse::Pulses;
 use crate::supervisor::Gauge;
+
+use reload::Reload;
 
 /// How often it is looked whether there is something new to tell.
 const LOOK: Duration = Duration::from_secs(1);
@@ -132,12 +136,36 @@ impl Manager {
         let mut told = self.told();
         match phase {
             Phase::Waiting(_) => told.ready.want(),
-            Phase::Draining => told.stopping.want(),
+            Phase::Draining => {
+                told.stopping.want();
+                told.reload.forget();
+            }
             _ => {}
         }
         told.phase = phase;
         drop(told);
         self.say(None);
+    }
+
+    /// The configuration is being read again. Told only between start and end: before, READY is something else.
+    pub fn reloading(&self) {
+        let mut told = self.told();
+        if told.ready == Once::Told && told.stopping == Once::Later {
+            told.reload.begins();
+            drop(told);
+            self.say(None);
+        }
+    }
+
+    /// It was read again, whatever came of that.
+    pub fn reloaded(&self) {
+        let mut told = self.told();
+        told.reload.ends();
+        let more = told.reload.has_more();
+        drop(told);
+        if more {
+            self.say(None);
+        }
     }
 
     /// Tells status and feeds the watchdog for ever.
@@ -244,6 +272,7 @@ struct Told {
     phase: Phase,
     ready: Once,
     stopping: Once,
+    reload: Reload,
     stuck: Option<&'static str>,
     /// As the manager knows it.
     status: String,
@@ -269,6 +298,7 @@ impl Told {
                 lines.push(line.to_owned());
             }
         }
+        lines.extend(self.reload.next());
         self.sent_status = match self.stuck {
             Some(task) => format!("stuck: the {task} does not move"),
             None => as_status(&self.phase.line()),
@@ -295,6 +325,7 @@ impl Told {
     fn taken(&mut self) {
         self.ready.taken();
         self.stopping.taken();
+        self.reload.taken();
         self.status.clone_from(&self.sent_status);
     }
 }

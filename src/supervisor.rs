@@ -36,6 +36,9 @@ use crate::tls::Told;
 
 use lines::Lines;
 
+/// The servers could not be read so often, one look after the other: a lock may be gone by the next.
+const REFUSALS: u32 = 2;
+
 /// What the heartbeat tells of the session.
 #[derive(Debug)]
 pub struct Gauge {
@@ -207,6 +210,7 @@ pub async fn run(
     let mut lines = Lines::new(context.clone(), Arc::clone(&bell));
     // Beside everything else: a database that hangs must not keep a bound session from its submits, nor us from ending.
     let mut looking = Box::pin(look(Duration::ZERO));
+    let mut refusals = 0_u32;
     while !stop.is_cancelled() && !abandon.is_cancelled() {
         let look_at = lines.turn(Instant::now());
         let turn = async {
@@ -222,9 +226,29 @@ pub async fn run(
         match pulse::idle(turn).await {
             Turn::Looked(looked) => {
                 match *looked {
-                    Ok(lane) => lines.set_lane(lane),
+                    Ok(lane) => {
+                        if std::mem::take(&mut refusals) >= REFUSALS {
+                            tell(
+                                &context,
+                                "servers_read",
+                                "ok",
+                                "smpp_servers is heeded again",
+                            );
+                        }
+                        lines.set_lane(lane);
+                    }
                     // The sessions that there are go on.
-                    Err(error) => tracing::debug!(%error, "servers could not be read"),
+                    Err(error) => {
+                        tracing::debug!(%error, "servers could not be read");
+                        // That it is away, others tell.
+                        if !error.is_away() {
+                            refusals = refusals.saturating_add(1);
+                        }
+                        if refusals == REFUSALS && !error.is_away() {
+                            let message = format!("no change of smpp_servers is heeded: {error}");
+                            tell(&context, "servers_unread", "degraded", &message);
+                        }
+                    }
                 }
                 let poll_interval = context.config.borrow().daemon.poll_interval();
                 looking = Box::pin(look(poll_interval));
@@ -235,6 +259,18 @@ pub async fn run(
         }
     }
     lines.leave(&abandon).await;
+}
+
+/// Of the table, not of a session: how the lane is, these don't say.
+fn tell(context: &Context, kind: &'static str, status: &'static str, message: &str) {
+    context.events.emit(Event {
+        component: "queue",
+        kind,
+        status: Some(status),
+        server_id: None,
+        message: message.to_owned(),
+        details: None,
+    });
 }
 
 /// What the supervisor waits for.

@@ -1,6 +1,7 @@
 //! `esmed run`
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context as _;
 
@@ -10,6 +11,9 @@ use crate::log;
 
 /// Two threads: one for the socket, one for what is on its way to and from the database.
 const THREADS: usize = 2;
+
+/// What is under way behind the end is only what hangs: a name that is looked up, a file on a disk that is away.
+const LAST_PATIENCE: Duration = Duration::from_millis(500);
 
 pub(super) fn run(file: &ConfigFile) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -23,8 +27,10 @@ pub(super) fn run(file: &ConfigFile) -> anyhow::Result<ExitCode> {
         let config = file.load()?;
         let log = log::start(&config.log);
         daemon::run(Reloader::new(&file.config, config, log, hangups)).await
-    })?;
-    Ok(match ended {
+    });
+    // Dropped, it would wait for that without an end.
+    runtime.shutdown_timeout(LAST_PATIENCE);
+    Ok(match ended? {
         Ended::Clean => ExitCode::SUCCESS,
         Ended::Unrecorded => ExitCode::FAILURE,
     })

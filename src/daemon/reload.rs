@@ -16,6 +16,7 @@ use crate::db::listener::Wakeups;
 use crate::events::{self, EventLog};
 use crate::log;
 use crate::metrics::Metrics;
+use crate::notify::Manager;
 
 /// SIGHUP, caught: from here on it ends the process no more.
 #[derive(Debug)]
@@ -61,13 +62,21 @@ impl Reloader {
     }
 
     /// Reads the file again at each SIGHUP, for ever; whether the daemon serves, stands by or drains.
-    pub(super) async fn run(mut self, database: Database, lane: String, metrics: Arc<Metrics>) {
+    pub(super) async fn run(
+        mut self,
+        database: Database,
+        lane: String,
+        metrics: Arc<Metrics>,
+        manager: Manager,
+    ) {
         // Its own way to the table: events are told while nothing else runs, too.
         let (event_log, waiting) = EventLog::new(metrics);
         let writer = events::write(database, lane, waiting, CancellationToken::new());
         let hear = async {
             while self.hangups.0.recv().await.is_some() {
+                manager.reloading();
                 event_log.emit(self.reload().await);
+                manager.reloaded();
             }
         };
         tokio::join!(hear, writer);

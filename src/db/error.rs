@@ -1,5 +1,7 @@
 //! What can go wrong with the database, and whether it is worth another try.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use tokio_postgres::error::SqlState;
 
 /// A statement failed.
@@ -163,9 +165,30 @@ fn is_failing(code: &SqlState, error: &tokio_postgres::Error) -> bool {
         })
 }
 
+/// How often a statement failed because it was prepared for a table that has changed since, or is not known to its
+/// connection: it would fail so again and again. Of the process, for an error does not know its connection.
+static OUTDATED: AtomicU64 = AtomicU64::new(0);
+
+/// The count of statements that have to be prepared anew.
+pub(super) fn outdated() -> u64 {
+    OUTDATED.load(Ordering::Relaxed)
+}
+
+fn is_outdated(code: &SqlState) -> bool {
+    // "cached plan must not change result type" has no code of its own.
+    [
+        SqlState::FEATURE_NOT_SUPPORTED,
+        SqlState::INVALID_SQL_STATEMENT_NAME,
+    ]
+    .contains(code)
+}
+
 impl From<tokio_postgres::Error> for DbError {
     fn from(error: tokio_postgres::Error) -> Self {
         let message = message(&error);
+        if error.code().is_some_and(is_outdated) {
+            OUTDATED.fetch_add(1, Ordering::Relaxed);
+        }
         match error.code() {
             Some(code) if is_busy(code) => Self::Busy(message),
             Some(code) if is_failing(code, &error) => Self::Failing(message),

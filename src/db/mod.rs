@@ -20,6 +20,8 @@ pub mod status;
 pub mod tls;
 pub mod waiting;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod};
@@ -41,8 +43,9 @@ pub const SCHEMA_VERSION: i32 = 2;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Feeder, recorder, heartbeat, supervisor, events, prefixes and retention each have at most one under way.
-const CONNECTIONS: usize = 7;
+/// Feeder, recorder, heartbeat, the count of the queue, supervisor, events, those of reloads, prefixes and retention each have at
+/// most one under way. With fewer the heartbeat could wait for those that take long, and the lease run out.
+const CONNECTIONS: usize = 9;
 
 /// What the statements rely on, whatever the role's or the database's defaults are.
 ///
@@ -69,6 +72,8 @@ const SESSION: &str = "\
 #[derive(Debug, Clone)]
 pub struct Database {
     pool: Pool,
+    /// The outdated statements that were heeded.
+    outdated: Arc<AtomicU64>,
     connector: Connector,
     configs: Vec<tokio_postgres::Config>,
     place: String,
@@ -112,6 +117,7 @@ impl Database {
             .map_err(|error| DbError::Refused(error.to_string()))?;
         Ok(Self {
             pool,
+            outdated: Arc::new(AtomicU64::new(error::outdated())),
             connector,
             configs,
             place: format!(
@@ -134,6 +140,11 @@ impl Database {
     pub async fn client(&self) -> Result<Object, DbError> {
         // Who asks again while the database is away moves as well.
         pulse::beat();
+        let outdated = error::outdated();
+        if self.outdated.swap(outdated, Ordering::Relaxed) != outdated {
+            // Somebody changed a table: all is prepared anew.
+            self.pool.manager().statement_caches.clear();
+        }
         Ok(self.pool.get().await?)
     }
 

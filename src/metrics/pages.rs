@@ -121,6 +121,7 @@ pub(super) fn respond<B: Body>(
 fn readiness(state: &State) -> Result<(), String> {
     match &state.role {
         Role::Starting => return Err("starting: the database was not reached yet".to_owned()),
+        Role::Waiting(why) => return Err(format!("waiting: {why}")),
         Role::StandingBy(holder) if state.database_up == Some(false) => {
             return Err(format!(
                 "standing by, and the database is away; {holder} served the lane"
@@ -241,6 +242,7 @@ impl Metrics {
         let ready = readiness(&state);
         let (role, holder) = match &state.role {
             Role::Starting => ("starting", None),
+            Role::Waiting(_) => ("waiting", None),
             Role::StandingBy(holder) => ("standing by", Some(holder.as_str())),
             Role::Serving => ("serving", None),
             Role::Stopping => ("stopping", None),

@@ -22,6 +22,8 @@ const RATE_OVER: usize = 5;
 pub(super) enum Role {
     /// The database was not reached yet.
     Starting,
+    /// The database has to be migrated first: what is wrong, and what to run.
+    Waiting(String),
     /// Another daemon serves the lane.
     StandingBy(String),
     Serving,

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use esmed::pdu::CommandStatus;
 use esmed::sim::Sim;
 
-use crate::support::{World, simulator, until_seen};
+use crate::support::{World, hold_answers, let_answers_go, simulator, until_seen};
 
 /// A world whose enabled server is stood in for after a second, and the id of that server.
 async fn world() -> (World, i64) {
@@ -419,4 +419,34 @@ async fn a_long_message_that_was_sent_in_part_goes_whole_by_the_stand_in_and_is_
         ))
         .await;
     assert_eq!(parts, 2);
+}
+
+#[tokio::test]
+async fn one_that_stands_in_drains_and_the_enabled_one_that_is_back_gets_nothing_more() {
+    let (world, _) = world().await;
+    let other = simulator(hold_answers);
+    let second = stand_in(&world, &other, 1).await;
+    world.sim.stop().await;
+    let mut daemon = world.daemon();
+    let id = world.send("447911123400", "held").await;
+    until_seen(&other.ledger(), "the submit", |records| {
+        records.submits().len() == 1
+    })
+    .await;
+    daemon.signal("TERM");
+    world.until_events("unbinding", 1).await;
+    world.sim.restart().unwrap();
+    let later = world.send("447911123440", "too late").await;
+    let_answers_go(&other);
+    let status = daemon.wait(Duration::from_secs(60)).await;
+    assert_eq!(status.code(), Some(0));
+    assert_eq!(world.status(id).await, "sent");
+    assert_eq!(by_server(&world, id).await, second);
+    assert_eq!(world.status(later).await, "waiting");
+    let doubtful: i64 = world
+        .one("SELECT count(*) FROM smpp_tx_queue WHERE in_doubt OR possible_duplicate")
+        .await;
+    assert_eq!(doubtful, 0);
+    assert_eq!(other.ledger().submits().len(), 1);
+    assert_eq!(world.sim.ledger().submits().len(), 0);
 }

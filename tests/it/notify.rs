@@ -141,3 +141,35 @@ async fn who_stands_by_or_has_lost_the_database_is_ready_and_feeds_the_watchdog(
     first_manager.until(&back).await;
     drop(first);
 }
+
+#[tokio::test]
+async fn a_reload_is_told_from_its_beginning_to_its_end() {
+    let world = World::new().await;
+    let mut manager = Manager::new(&world, "esmed");
+    let mut daemon = manager.start(&world, "esmed");
+    manager.until("READY=1").await;
+    let good = world.config("esmed", "");
+    for wrong in [false, true] {
+        if wrong {
+            std::fs::write(&good, "[deamon]\n").expect("a file");
+        }
+        let from = monotonic_usec();
+        daemon.signal("HUP");
+        manager.until("RELOADING=1").await;
+        // In the same datagram, so that the manager knows which of its signals it answers.
+        let time = manager.seen[manager.next].strip_prefix("MONOTONIC_USEC=");
+        let time: u64 = time.expect("a time").parse().expect("microseconds");
+        manager.until("READY=1").await;
+        assert!((from..=monotonic_usec()).contains(&time), "{from} {time}");
+    }
+    world.until_events("config_refused", 1).await;
+    assert_eq!(daemon.stop().await, Some(0));
+    manager.until("STOPPING=1").await;
+    let behind = &manager.seen[manager.next..];
+    assert!(!behind.iter().any(|line| line == "READY=1"), "{behind:#?}");
+}
+
+fn monotonic_usec() -> u64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    u64::try_from(time.tv_sec * 1_000_000 + time.tv_nsec / 1000).expect("a time")
+}

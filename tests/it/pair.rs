@@ -281,3 +281,35 @@ async fn both_end_with_the_lease() {
     assert_eq!(binds(&world, CommandId::BIND_TRANSMITTER).len(), 2);
     assert_eq!(binds(&world, CommandId::BIND_RECEIVER).len(), 2);
 }
+
+#[tokio::test]
+async fn a_receiver_that_is_lost_while_they_drain_is_bound_again_for_the_last_receipt() {
+    let world = World::with(hold_answers).await;
+    let mut daemon = world.daemon();
+    world.enable_sim(PAIR.0, PAIR.1).await;
+    until_state(&world, "bound").await;
+    let id = world.send("447911123400", "the last one").await;
+    world
+        .until_ledger("a submit", |records| records.submits().len() == 1)
+        .await;
+    daemon.signal("TERM");
+    world.until_events("unbinding", 1).await;
+    let receiver = binds(&world, CommandId::BIND_RECEIVER)[0].session;
+    assert!(world.sim.drop_session(receiver));
+    world.until_events("connection_lost", 1).await;
+    world
+        .until_ledger("another receiver", |records| {
+            records.counts().open_sessions == 2
+        })
+        .await;
+    let_answers_go(&world.sim);
+    let status = daemon.wait(Duration::from_secs(60)).await;
+    assert_eq!(status.code(), Some(0));
+    assert_eq!(world.status(id).await, "sent");
+    assert_eq!(binds(&world, CommandId::BIND_RECEIVER).len(), 2);
+    assert_eq!(binds(&world, CommandId::BIND_TRANSMITTER).len(), 1);
+    assert_eq!(
+        world.tx(id, "smpp_message_state").await.as_deref(),
+        Some("DELIVERED")
+    );
+}

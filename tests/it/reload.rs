@@ -1,6 +1,8 @@
 //! SIGHUP: the configuration is read again.
 
 use std::fs;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -259,4 +261,32 @@ async fn a_hangup_before_the_database_is_reached_does_not_end_it() {
 fn catches_hangup(status: &str) -> bool {
     let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
     caught.is_some_and(|mask| u64::from_str_radix(mask.trim(), 16).unwrap() & 1 == 1)
+}
+
+/// The file lies on a disk that is away, say: here somebody has it open for writing and writes nothing.
+#[tokio::test]
+async fn a_file_that_hangs_does_not_keep_the_daemon_from_ending() {
+    let world = World::new().await;
+    let config = world.config_text("esmed", &text(&world.cluster, ""));
+    let mut daemon = Daemon::start(&config, "esmed");
+    world.until_events("no_server", 1).await;
+    fs::remove_file(&config).unwrap();
+    let made = Command::new("mkfifo").arg(&config).status().unwrap();
+    assert!(made.success());
+    daemon.signal("HUP");
+    // Without O_NONBLOCK it would wait for a reader, and with it it fails until there is one.
+    const O_NONBLOCK: i32 = 0o4000;
+    let until = Instant::now() + Duration::from_secs(60);
+    let _writer = loop {
+        let open = fs::File::options()
+            .write(true)
+            .custom_flags(O_NONBLOCK)
+            .open(&config);
+        match open {
+            Ok(writer) => break writer,
+            Err(_) => assert!(Instant::now() < until, "it never reads its file"),
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    };
+    assert_eq!(daemon.stop().await, Some(0));
 }

@@ -349,3 +349,77 @@ async fn rows_that_were_claimed_ahead_leave_by_the_new_server_at_once() {
     );
     assert_eq!(world.one::<i64>(&counted).await, 3);
 }
+
+#[tokio::test]
+async fn servers_that_cannot_be_read_are_told() {
+    let world = World::new().await;
+    let _daemon = world.daemon();
+    world.enable_sim("", "").await;
+    world.until_bound().await;
+    world
+        .sql("REVOKE SELECT ON smpp_status_classes FROM esmed; UPDATE smpp_servers SET port = 1")
+        .await;
+    world.until_events("servers_unread", 1).await;
+    let (message, status): (String, String) = {
+        let rows = world
+            .rows(
+                "SELECT message, status FROM smpp_events WHERE type = 'servers_unread'",
+                &[],
+            )
+            .await;
+        (rows[0].get(0), rows[0].get(1))
+    };
+    assert!(message.contains("smpp_status_classes"), "{message}");
+    assert_eq!(status, "degraded");
+    // The session that there is goes on.
+    let id = world.send("447911123400", "as before").await;
+    world.until_status(id, "sent").await;
+    world
+        .sql("GRANT SELECT ON smpp_status_classes TO esmed")
+        .await;
+    world.until_events("servers_read", 1).await;
+    world.until_events("connection_failed", 1).await;
+    assert_eq!(world.events("servers_unread").await, 1);
+}
+
+#[tokio::test]
+async fn a_right_to_read_what_belongs_to_the_servers_is_needed_at_the_start() {
+    let world = World::new().await;
+    world
+        .sql("REVOKE SELECT ON smpp_status_classes FROM esmed")
+        .await;
+    let mut daemon = world.daemon();
+    assert_eq!(daemon.wait(Duration::from_secs(60)).await.code(), Some(1));
+    let log = daemon.log();
+    assert!(log.contains("SELECT on smpp_status_classes"), "{log}");
+}
+
+#[tokio::test]
+async fn a_column_whose_type_changes_is_read_all_the_same() {
+    let world = World::new().await;
+    let daemon = world.daemon();
+    world.enable_sim("", "").await;
+    world.until_bound().await;
+    let until_window = async |window: i32| {
+        world
+            .sql(&format!(
+                "UPDATE smpp_servers SET esme_window_size = {window}"
+            ))
+            .await;
+        world
+            .until(&format!("SELECT window_size = {window} FROM smpp_status"))
+            .await;
+    };
+    // By any connection of the daemon.
+    for window in 2..=4 {
+        until_window(window).await;
+    }
+    world
+        .sql("ALTER TABLE smpp_servers ALTER COLUMN name TYPE varchar(100)")
+        .await;
+    for window in 5..=9 {
+        until_window(window).await;
+    }
+    let log = daemon.log();
+    assert!(log.matches("cached plan").count() <= 1, "{log}");
+}

@@ -17,8 +17,8 @@ use crate::session::connect::{open_tcp, resolve};
 /// By how many seconds clocks may differ.
 const CLOCKS_APART: f64 = 5.0;
 
-/// A daemon has so many connections, two of them for LISTEN and a probe.
-const CONNECTIONS: i64 = 8;
+/// A daemon has so many connections, one of them for LISTEN.
+const CONNECTIONS: i64 = 10;
 
 /// Whether the rest can be asked for.
 pub(super) async fn examine(
@@ -198,7 +198,7 @@ async fn pooler(database: &Database, doctor: &Doctor, report: &mut Report) -> an
             report.failed(
                 "second login",
                 error.message,
-                "the daemon has up to 8 connections: raise max_connections, or CONNECTION LIMIT of the role",
+                "the daemon has up to 10 connections: raise max_connections, or CONNECTION LIMIT of the role",
             )?;
             return Ok(true);
         }

@@ -156,3 +156,33 @@ async fn a_port_that_is_taken_does_not_stop_messages_and_is_told() {
     assert!(said.contains("is served by esmed already"), "{said}");
     assert_eq!(checked.status.code(), Some(0));
 }
+
+#[tokio::test]
+async fn a_daemon_that_waits_for_a_migration_says_what_to_run() {
+    let world = World::new().await;
+    world
+        .sql("ALTER SCHEMA public RENAME TO aside; CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO PUBLIC")
+        .await;
+    let (mut daemon, pages) = watched(&world, "esmed");
+    let answer = pages
+        .until("/ready", "waited", |it| it.body.starts_with("waiting: "))
+        .await;
+    assert_eq!(answer.status, 503);
+    assert!(answer.body.contains("esmed migrate"), "{}", answer.body);
+    assert_eq!(pages.get("/health").await.status, 200);
+    let status = pages.get("/status.json").await.body;
+    assert!(status.contains("\"role\":\"waiting\""), "{status}");
+    // Meanwhile its file may change, which is told as soon as there is where to.
+    daemon.signal("HUP");
+    daemon.until_logged("config_reloaded").await;
+    world
+        .sql("DROP SCHEMA public; ALTER SCHEMA aside RENAME TO public")
+        .await;
+    pages
+        .until("/ready", "went on", |it| {
+            it.body == "no server is enabled\n"
+        })
+        .await;
+    world.until_events("config_reloaded", 1).await;
+    assert_eq!(daemon.stop().await, Some(0));
+}

@@ -102,3 +102,20 @@ async fn a_server_that_is_silent_or_hangs_up_is_told_and_tried_again() {
     point(&world, &world.sim, "smpp_session_init_timer = 30").await;
     world.until_bound().await;
 }
+
+#[tokio::test]
+async fn a_handshake_that_hangs_holds_up_no_end() {
+    let authority = Authority::new("our authority");
+    let world = world(&authority, |_| {}).await;
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = silent.local_addr().unwrap().port();
+    world
+        .sql(&format!(
+            "UPDATE smpp_servers SET port = {port}, smpp_session_init_timer = 3600"
+        ))
+        .await;
+    let mut daemon = world.daemon();
+    let (_held, _) = silent.accept().await.unwrap();
+    assert_eq!(daemon.stop().await, Some(0));
+    assert_eq!(world.events("connection_failed").await, 0);
+}
