@@ -67,4 +67,4 @@ RETURNING
   left(q.smpp_optional_parameters::text, 16385) AS optional_parameters,
   extract(epoch FROM q.expires_at - clock_timestamp())::float8 AS expires_in,
   chosen.submits,
-  CASE WHEN q.submission_attempts = 1 THEN greatest(q.insert_timestamp, q.send_after) END AS ready_since
+  CASE WHEN q.submission_attempts = 1 AND isfinite(greatest(q.insert_timestamp, q.send_after)) THEN greatest(q.insert_timestamp, q.send_after) END AS ready_since

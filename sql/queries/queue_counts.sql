@@ -51,5 +51,5 @@ SELECT
   waiting.scheduled, waiting.retrying, leaving.started, held.rows AS held, doubt.rows AS in_doubt,
   (leaving.rows >= $2 OR waiting.rows >= $2 OR held.rows >= $2 OR doubt.all_lanes >= $2) AS capped,
   oldest.id AS oldest_id, oldest.insert_timestamp AS oldest_at,
-  extract(epoch FROM now() - oldest.insert_timestamp)::float8 AS oldest_seconds
+  CASE WHEN isfinite(oldest.insert_timestamp) THEN extract(epoch FROM now() - oldest.insert_timestamp)::float8 END AS oldest_seconds
 FROM leaving, waiting, held, doubt LEFT JOIN oldest ON TRUE

@@ -7,7 +7,7 @@ SELECT leaving.started, leaving.waiting, leaving.oldest_seconds, later.held, lat
 FROM (
   SELECT count(*) FILTER (WHERE is_started) AS started,
     count(*) FILTER (WHERE NOT is_started) AS waiting,
-    extract(epoch FROM clock_timestamp() - min(since) FILTER (WHERE NOT is_started))::float8 AS oldest_seconds
+    extract(epoch FROM clock_timestamp() - min(since) FILTER (WHERE NOT is_started AND isfinite(since)))::float8 AS oldest_seconds
   FROM (
     SELECT submission_started_at IS NOT NULL AS is_started,
       greatest(insert_timestamp, send_after, next_attempt_at) AS since
