@@ -196,3 +196,24 @@ async fn rows_that_are_set_back_by_hand_leave() {
         .collect();
     assert_eq!(flagged, [held, doubtful]);
 }
+
+#[tokio::test]
+async fn a_row_with_an_infinite_time_of_its_own_is_sent_and_counted() {
+    let world = World::new().await;
+    for time in ["infinity", "-infinity"] {
+        world
+            .sql(&format!(
+                "INSERT INTO smpp_tx_queue (insert_timestamp, smpp_destination_addr, smpp_short_message)
+                 VALUES ('{time}', '447911123400', 'since ever')"
+            ))
+            .await;
+    }
+    let _daemon = world.daemon();
+    world
+        .until("SELECT EXISTS (SELECT FROM smpp_status WHERE queue_depth = 2)")
+        .await;
+    world.enable_sim("", "").await;
+    world
+        .until("SELECT count(*) = 2 FROM smpp_tx_queue WHERE submission_done")
+        .await;
+}
