@@ -121,6 +121,7 @@ pub async fn keep(
     let count = count_queue(&database, &lane, counted, &gauge.metrics);
     tokio::pin!(count);
     let mut last_error = None;
+    let mut told = None;
     let mut outcomes = gauge.outcomes.load(Ordering::Relaxed);
     let mut measured = Instant::now();
     let mut hours = Hours::new(Utc::now().timestamp(), outcomes);
@@ -142,6 +143,7 @@ pub async fn keep(
         }
         let report = Report {
             session_state: state.state.to_owned(),
+            state_is_new: told != Some(state.changes),
             server_id: state.server_id,
             window_in_use: small(gauge.in_flight.load(Ordering::Relaxed)),
             window_size: small(state.window),
@@ -175,6 +177,7 @@ pub async fn keep(
             Ok(true) => {
                 leadership.lease.extend(asked, TTL - MARGIN);
                 last_error = None;
+                told = Some(state.changes);
             }
             Ok(false) => {
                 leadership.lease.revoke();

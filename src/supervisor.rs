@@ -66,6 +66,8 @@ pub struct SessionState {
     pub label: Option<String>,
     /// Most unanswered submits.
     pub window: usize,
+    /// How often state or server became others.
+    pub changes: u64,
 }
 
 impl Default for SessionState {
@@ -75,6 +77,7 @@ impl Default for SessionState {
             server_id: None,
             label: None,
             window: 0,
+            changes: 0,
         }
     }
 }
@@ -120,11 +123,15 @@ impl Gauge {
 
     pub(crate) fn set(&self, state: &'static str, server: Option<&Server>) {
         self.metrics.session(state, server);
-        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = SessionState {
+        let server_id = server.map(|server| server.account.id);
+        let mut known = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let changed = known.state != state || known.server_id != server_id;
+        *known = SessionState {
             state,
-            server_id: server.map(|server| server.account.id),
+            server_id,
             label: server.map(Server::label),
             window: server.map_or(0, |server| server.settings.window),
+            changes: known.changes + u64::from(changed),
         };
     }
 

@@ -20,6 +20,8 @@ const PATIENCE: Duration = Duration::from_millis(1500);
 pub struct Report {
     /// e.g. `bound`
     pub session_state: String,
+    /// It has changed since it was told last, and be it there and back: a rebind may take less than a heartbeat.
+    pub state_is_new: bool,
     /// `smpp_servers.id`
     pub server_id: Option<i64>,
     /// Unanswered submits.
@@ -95,6 +97,7 @@ pub async fn heartbeat(
                     &report.rate,
                     &report.queue_depth,
                     &report.last_error,
+                    &report.state_is_new,
                 ],
             )
             .await?;

@@ -423,3 +423,25 @@ async fn a_column_whose_type_changes_is_read_all_the_same() {
     let log = daemon.log();
     assert!(log.matches("cached plan").count() <= 1, "{log}");
 }
+
+#[tokio::test]
+async fn a_rebind_begins_the_time_of_the_session_anew() {
+    let world = World::new().await;
+    let _daemon = world.daemon();
+    world.enable_sim("", "").await;
+    world.until_bound().await;
+    for (times, system_type) in [(2, "a"), (3, "b"), (4, "c")] {
+        let before: String = world.one("SELECT clock_timestamp()::text").await;
+        world
+            .sql(&format!(
+                "UPDATE smpp_servers SET smpp_system_type = '{system_type}'"
+            ))
+            .await;
+        world.until_events("bound", times).await;
+        world
+            .until(&format!(
+                "SELECT session_state = 'bound' AND since > '{before}' FROM smpp_status"
+            ))
+            .await;
+    }
+}
