@@ -215,7 +215,7 @@ async fn go_wrong(level: &str, format: &str) {
         .until("SELECT count(*) = 7 FROM smpp_tx_queue WHERE submission_done")
         .await;
     world.send("447911123700", TEXT).await;
-    world.until_events("claims_stopped", 1).await;
+    world.until_events("claim_refused", 1).await;
     assert_eq!(daemon.stop().await, Some(0));
 
     let log = daemon.log();
