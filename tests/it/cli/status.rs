@@ -133,12 +133,11 @@ async fn watching_on_a_pipe_gives_block_after_block_until_interrupted() {
 async fn watching_on_a_terminal_draws_over_what_was_there_until_ctrl_c() {
     let world = World::new().await;
     let program = env!("CARGO_BIN_EXE_esmed");
+    // Ctrl-C reaches all of the terminal's foreground, so a shell that waits there would end with 130.
+    let command = format!("exec {program} status --watch 0.1");
     let mut child = Command::new("script")
-        .args([
-            "-qec",
-            &format!("{program} status --watch 0.1"),
-            "/dev/null",
-        ])
+        .args(["-qec", &command, "/dev/null"])
+        .env("SHELL", "/bin/sh")
         .env("ESMED_CONFIG", world.config("esmed", ""))
         .env("TERM", "xterm")
         .stdin(Stdio::piped())
