@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what demo and tests need and this machine lacks, from Debian's packages: PostgreSQL, a
-# linker, and Perl's Net::SMPP; on machines for tests (CI is set) also Chromium and promtool. Does nothing where they
-# are there. No cluster of the system is created or started: tests and demo make their own, in a temporary folder.
+# linker, and Perl's Net::SMPP; on machines for tests (CI is set) also Chromium, promtool, PgBouncer and faketime. Does
+# nothing where they are there. No cluster of the system is created or started: tests and demo make their own, in a temporary folder.
 set -euo pipefail
 
 readonly cluster_settings=/etc/postgresql-common/createcluster.conf
@@ -53,10 +53,12 @@ if [ "${#missing[@]}" -gt 0 ]; then
   install_packages "${missing[@]}"
 fi
 
-# The status page is looked at by a browser, and alert rules by promtool; their tests pass without. Both are large, and
-# prometheus is a server that would run: only machines for tests get them.
+# The status page is looked at by a browser, alert rules by promtool, and `esmed doctor` tells of poolers and clocks; their
+# tests pass without. They are large, or servers that would run: only machines for tests get them.
 if [ -n "${CI:-}" ] && command -v apt-get > /dev/null; then
   command -v chromium > /dev/null || (install_packages chromium) || echo "setup: no chromium; the test of the status page is passed over"
+  [ -x /usr/sbin/pgbouncer ] || (install_packages pgbouncer) || echo "setup: no pgbouncer; the tests with a pooler are passed over"
+  command -v faketime > /dev/null || (install_packages faketime) || echo "setup: no faketime; the test of clocks that differ is passed over"
   command -v promtool > /dev/null || (install_packages prometheus) || echo "setup: no promtool; the tests of alert rules and metrics are passed over"
 fi
 

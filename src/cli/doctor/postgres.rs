@@ -165,8 +165,8 @@ fn refused(config: &Config, error: &LoginError) -> (String, String) {
             "correct [database] name, or create it: createdb -E UTF8, then psql -f sql/db.sql".to_owned(),
         ),
         Some("53300") => (
-            format!("PostgreSQL has no connection left: {said}"),
-            "raise max_connections, or find who holds them in pg_stat_activity".to_owned(),
+            format!("no connection is left for {user}: {said}"),
+            "raise max_connections, or CONNECTION LIMIT of the role or the database; pg_stat_activity says who holds them".to_owned(),
         ),
         Some("57P03") => (
             format!("PostgreSQL starts or stops: {said}"),

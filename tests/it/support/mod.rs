@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 mod daemon;
 mod pg;
+mod pgbouncer;
 mod sms;
 mod world;
 

@@ -207,6 +207,8 @@ fn folder() -> tempfile::TempDir {
 fn guardian(folder: &Path) -> Guardian {
     const SCRIPT: &str = r#"
         cat > /dev/null
+        pooler=$(cat "$1/pgbouncer.pid" 2> /dev/null)
+        [ -n "$pooler" ] && kill -KILL "$pooler" 2> /dev/null
         pid=$(head -n 1 "$1/data/postmaster.pid" 2> /dev/null)
         [ -n "$pid" ] && kill -QUIT "$pid" 2> /dev/null
         # One that a test has stopped hears nothing before it goes on.
@@ -234,7 +236,7 @@ impl Drop for Guardian {
 }
 
 /// initdb and postgres refuse root.
-fn as_postgres(program: &Path) -> Command {
+pub(super) fn as_postgres(program: &Path) -> Command {
     let mut command = if is_root() {
         let mut command = Command::new("runuser");
         command.args(["-u", "postgres", "--"]).arg(program);
@@ -251,7 +253,7 @@ fn is_root() -> bool {
     id.stdout.starts_with(b"0")
 }
 
-fn run(command: &mut Command) {
+pub(super) fn run(command: &mut Command) {
     let output: io::Result<_> = command.output();
     let output = output.unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert!(
