@@ -22,7 +22,7 @@ use crate::migrate;
 use crate::notify::{Manager, Phase};
 use crate::prefixes::Keeper;
 use crate::pulse::{self, Pulses};
-use crate::recorder::{Assembly, Recorder, Told};
+use crate::recorder::{Assembly, Kept, Recorder, Told};
 use crate::retention;
 use crate::supervisor::{self, Gauge};
 
@@ -227,6 +227,7 @@ async fn serve(
                 wary_until: None,
                 told: Told::new(event_log.clone()),
                 assembly: Assembly::new(live.clone()),
+                kept: Kept::default(),
             }
             .run(give_up.clone()),
         ),

@@ -7,6 +7,7 @@
 mod batch;
 mod ends;
 mod inbox;
+mod kept;
 mod outcomes;
 mod sets;
 mod states;
@@ -30,6 +31,7 @@ use crate::session::driver::Delivery;
 
 use batch::{Batch, Committed};
 pub use inbox::Assembly;
+pub use kept::Kept;
 pub use told::Told;
 
 /// Most outcomes and most deliveries in one transaction.
@@ -94,6 +96,8 @@ pub struct Recorder {
     pub wary_until: Option<Instant>,
     /// What an event has told of already.
     pub told: Told,
+    /// What nobody would send again.
+    pub kept: Kept,
     /// Long messages from phones.
     pub assembly: Assembly,
 }
@@ -107,7 +111,7 @@ impl Recorder {
         let mut parked: Vec<RowUpdate> = Vec::new();
         let mut parked_until = Instant::now();
         let (mut outcomes_open, mut deliveries_open) = (true, true);
-        while outcomes_open || deliveries_open || !parked.is_empty() {
+        while outcomes_open || deliveries_open || !parked.is_empty() || !self.kept.is_empty() {
             tokio::select! {
                 count = self.outcomes.recv_many(&mut outcomes, BATCH), if outcomes_open => {
                     outcomes_open = count > 0;
@@ -115,7 +119,7 @@ impl Recorder {
                 count = self.deliveries.recv_many(&mut deliveries, BATCH), if deliveries_open => {
                     deliveries_open = count > 0;
                 }
-                () = sleep_until(parked_until), if !parked.is_empty() => {}
+                () = sleep_until(parked_until), if !parked.is_empty() || !self.kept.is_empty() => {}
                 () = sleep_until(self.assembly.due()) => {}
                 () = give_up.cancelled() => return false,
             }
@@ -129,12 +133,16 @@ impl Recorder {
                 .collect();
             let stored = deliveries.drain(..).map(Stored::read).collect();
             let mut batches = self.batches(updates, stored);
-            if parked_until <= Instant::now() && !parked.is_empty() {
+            if parked_until <= Instant::now() {
                 // Apart from the others, and behind them: they have kept some waiting before.
-                let mut again = Batch::new(std::mem::take(&mut parked), Vec::new());
-                again.wary = true;
-                batches.insert(0, again);
+                let mut again = [
+                    Batch::new(std::mem::take(&mut parked), Vec::new()),
+                    Batch::new(Vec::new(), self.kept.take()),
+                ];
+                again.iter_mut().for_each(|batch| batch.wary = true);
+                batches.splice(0..0, again);
             }
+            let none_waited = parked.is_empty() && self.kept.is_empty();
             let write = async {
                 let refused = self.write(batches).await;
                 self.assembly.turn(&self.database, &mut self.told).await;
@@ -144,11 +152,9 @@ impl Recorder {
                 refused = write => refused,
                 () = give_up.cancelled() => return false,
             };
-            if !refused.is_empty() {
-                if parked.is_empty() {
-                    parked_until = Instant::now() + PARKED_RETRY;
-                }
-                parked.extend(refused);
+            parked.extend(refused);
+            if none_waited && !(parked.is_empty() && self.kept.is_empty()) {
+                parked_until = Instant::now() + PARKED_RETRY;
             }
         }
         true
@@ -287,7 +293,7 @@ impl Recorder {
         let mut stored = single.deliveries.pop()?;
         if stored.bare {
             self.told.store_refused(stored.row.server_id, error);
-            self.refuse_for_now([stored]);
+            self.refuse(&stored.delivered.delivery);
             return None;
         }
         let Delivered { delivery, server } = &stored.delivered;
@@ -346,14 +352,20 @@ impl Recorder {
             .send_if_modified(|known| std::mem::replace(known, up) != up);
     }
 
-    fn refuse_for_now(&self, deliveries: impl IntoIterator<Item = Stored>) {
+    /// What is answered comes again; the rest is kept.
+    fn refuse_for_now(&mut self, deliveries: impl IntoIterator<Item = Stored>) {
         for stored in deliveries {
-            self.told.metrics().refused(1);
-            stored
-                .delivered
-                .delivery
-                .answer(CommandStatus::ESME_RX_T_APPN);
+            if stored.delivered.delivery.answer.is_some() {
+                self.refuse(&stored.delivered.delivery);
+            } else {
+                self.kept.add(stored);
+            }
         }
+    }
+
+    fn refuse(&self, delivery: &Delivery) {
+        self.told.metrics().refused(1);
+        delivery.answer(CommandStatus::ESME_RX_T_APPN);
     }
 
     /// Waits for the database, and refuses deliveries meanwhile.
@@ -373,8 +385,11 @@ impl Recorder {
             tokio::select! {
                 () = &mut back => break,
                 Some(delivered) = self.deliveries.recv() => {
-                    self.told.metrics().refused(1);
-                    delivered.delivery.answer(CommandStatus::ESME_RX_T_APPN);
+                    if delivered.delivery.answer.is_some() {
+                        self.refuse(&delivered.delivery);
+                    } else {
+                        self.kept.add(Stored::read(delivered));
+                    }
                 }
             }
         }

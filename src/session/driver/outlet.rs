@@ -71,6 +71,17 @@ pub enum Received {
     Garbage(Bytes),
 }
 
+impl Received {
+    /// Its octets.
+    #[must_use]
+    pub fn octets(&self) -> &[u8] {
+        match self {
+            Self::Pdu(frame) => &frame.octets,
+            Self::Garbage(octets) => octets,
+        }
+    }
+}
+
 impl Delivery {
     /// Sends the answer; a session that has ended meanwhile takes none, and the SMSC will repeat.
     pub fn answer(&self, status: CommandStatus) {

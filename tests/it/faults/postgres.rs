@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use esmed::pdu::CommandStatus;
+use bytes::BytesMut;
+
+use esmed::pdu::{AlertNotification, CommandStatus, Pdu};
 use esmed::sim::PhoneMessage;
 
 use crate::support::World;
@@ -156,6 +158,61 @@ async fn while_postgres_is_away_deliveries_are_refused_and_come_again() {
     world.queue(0..10).await;
     world.all_sent(10).await;
     assert_eq!(daemon.stop().await, Some(0));
+}
+
+#[tokio::test]
+async fn what_nobody_would_send_again_is_kept_until_it_can_be_stored() {
+    let mut world = World::with(|behaviour| behaviour.redelivery_attempts = 10_000).await;
+    world.enable_sim("", "").await;
+    let daemon = world.daemon();
+    world.until_bound().await;
+    let alert = |number: &str| {
+        let alert = AlertNotification {
+            source_addr: number.into(),
+            ..AlertNotification::default()
+        };
+        let mut octets = BytesMut::new();
+        Pdu::AlertNotification(alert)
+            .encode(CommandStatus::ESME_ROK, 4711, &mut octets)
+            .unwrap();
+        assert_eq!(world.sim.send_raw(octets), 1);
+    };
+    // A message behind it that is refused shows that it could not be stored.
+    let until_refused = async |from: &str| {
+        let message = PhoneMessage::from_text(from, "5000", "behind it");
+        assert!(world.sim.deliver(message));
+        world
+            .until_ledger("a temporary error", |records| {
+                records
+                    .deliveries()
+                    .iter()
+                    .any(|it| it.source == from && it.status == Some(CommandStatus::ESME_RX_T_APPN))
+            })
+            .await;
+    };
+    let lock = world.connection("postgres").await;
+    lock.batch_execute("BEGIN; LOCK TABLE smpp_rx_queue")
+        .await
+        .unwrap();
+    alert("27831110001");
+    until_refused("27831110002").await;
+    lock.batch_execute("COMMIT").await.unwrap();
+    const STORED: &str = "SELECT count(*) = 2 FROM smpp_rx_queue WHERE smpp_source_addr = ANY ('{27831110001,27831110002}')";
+    world.until(STORED).await;
+
+    world.cluster.stop();
+    alert("27831110003");
+    alert("27831110004");
+    until_refused("27831110005").await;
+    world.cluster.start_again();
+    world.reconnect().await;
+    world
+        .until(
+            "SELECT array_agg(smpp_source_addr ORDER BY id) = '{27831110003,27831110004}' FROM smpp_rx_queue
+             WHERE pdu_parsed ->> 'command_id' = 'alert_notification' AND smpp_source_addr > '27831110002'",
+        )
+        .await;
+    drop(daemon);
 }
 
 #[tokio::test]
