@@ -916,7 +916,7 @@ COMMENT ON TABLE smpp_status IS
 COMMENT ON COLUMN smpp_status.lane IS 'The lane';
 COMMENT ON COLUMN smpp_status.session_state IS 'State of the SMPP session: connecting, binding, bound, throttled, waiting (for the next attempt), unbinding, unusable; closed while there is none. Of a pair: bound when both are, transmitter_only or receiver_only when one is';
 COMMENT ON COLUMN smpp_status.server_id IS 'Server of the session: smpp_servers.id. While another stands in for the enabled one, it is that one';
-COMMENT ON COLUMN smpp_status.since IS 'Since when the session has been in this state';
+COMMENT ON COLUMN smpp_status.since IS 'Since when the session has been in this state; bound goes on while and after it is throttled';
 COMMENT ON COLUMN smpp_status.window_in_use IS 'Requests that await their answer';
 COMMENT ON COLUMN smpp_status.window_size IS 'Most requests that may await their answer';
 COMMENT ON COLUMN smpp_status.rate IS 'Submit PDUs a second, of late';

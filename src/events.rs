@@ -1,5 +1,7 @@
 //! Events on their way into `smpp_events` and the log.
 
+mod outage;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,6 +14,9 @@ use crate::db::{Database, DbError};
 use crate::log::repeats::Repeats;
 use crate::metrics::Metrics;
 use crate::pulse;
+
+use outage::Outage;
+pub use outage::Witness;
 
 /// Events that wait for a database that is away; more are only logged.
 const WAITING: usize = 1000;
@@ -87,6 +92,7 @@ pub struct EventLog {
     last_error: Arc<Mutex<Option<String>>>,
     repeats: Arc<Mutex<Repeats<Kind, Event>>>,
     metrics: Arc<Metrics>,
+    outage: Outage,
 }
 
 impl EventLog {
@@ -99,6 +105,7 @@ impl EventLog {
             last_error: Arc::default(),
             repeats: Arc::default(),
             metrics,
+            outage: Outage::default(),
         };
         (log, waiting)
     }

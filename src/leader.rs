@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::db::lease::{self, Report};
 use crate::db::{Database, DbError, depth};
-use crate::events::EventLog;
+use crate::events::{EventLog, Witness};
 use crate::lease::{Lease, Moment};
 use crate::log::hours::Hours;
 use crate::metrics::Metrics;
@@ -27,6 +27,9 @@ const MARGIN: Duration = Duration::from_millis(250);
 
 /// Between renewals.
 const HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// So many heartbeats in a row that found no database are told by an event; one may have met a broken connection.
+const MISSED: u32 = 2;
 
 /// Between looks of a daemon that stands by.
 const STANDBY: Duration = Duration::from_millis(500);
@@ -56,9 +59,24 @@ pub async fn stand_by(
 ) -> Result<Leadership, DbError> {
     let holder = Holder::this_process().to_string();
     let mut waiting = false;
+    let mut missed = 0;
     loop {
         let tried = try_take(database, lane, &holder).await;
         metrics.database(&tried);
+        match &tried {
+            Err(error) if error.is_away() => {
+                missed += 1;
+                if missed == MISSED {
+                    tracing::warn!(lane, "the database is away: {error}");
+                }
+            }
+            _ => {
+                if missed >= MISSED {
+                    tracing::info!(lane, "the database is back");
+                }
+                missed = 0;
+            }
+        }
         match tried {
             Ok(Ok(leadership)) => return Ok(leadership),
             Ok(Err(other)) => {
@@ -122,6 +140,7 @@ pub async fn keep(
     tokio::pin!(count);
     let mut last_error = None;
     let mut told = None;
+    let mut missed = 0;
     let mut outcomes = gauge.outcomes.load(Ordering::Relaxed);
     let mut measured = Instant::now();
     let mut hours = Hours::new(Utc::now().timestamp(), outcomes);
@@ -144,6 +163,7 @@ pub async fn keep(
         let report = Report {
             session_state: state.state.to_owned(),
             state_is_new: told != Some(state.changes),
+            state_for: state.since.elapsed().as_secs_f64(),
             server_id: state.server_id,
             window_in_use: small(gauge.in_flight.load(Ordering::Relaxed)),
             window_size: small(state.window),
@@ -176,6 +196,8 @@ pub async fn keep(
         match renewed {
             Ok(true) => {
                 leadership.lease.extend(asked, TTL - MARGIN);
+                missed = 0;
+                events.database_back(Witness::Heartbeat);
                 last_error = None;
                 told = Some(state.changes);
             }
@@ -189,7 +211,15 @@ pub async fn keep(
                 return;
             }
             // It runs out by itself when this goes on.
-            Err(error) => tracing::debug!(%error, "the lease could not be renewed"),
+            Err(error) => {
+                tracing::debug!(%error, "the lease could not be renewed");
+                if error.is_away() {
+                    missed += 1;
+                    if missed >= MISSED {
+                        events.database_lost(Witness::Heartbeat, &error);
+                    }
+                }
+            }
         }
     }
 }

@@ -116,11 +116,18 @@ pub fn start(log: &Log) -> Started {
     }
 }
 
-/// This program's own log; of others only what is wrong.
+/// This program's own log; of others only what is wrong. The pool tells each connection that is gone, and we tell that the
+/// database is.
 fn filter(log: &Log) -> Targets {
     let level = log.level.filter();
+    let pool = if level >= LevelFilter::DEBUG {
+        LevelFilter::WARN
+    } else {
+        LevelFilter::ERROR
+    };
     Targets::new()
         .with_target("esmed", level)
+        .with_target("deadpool", pool.min(level))
         .with_default(LevelFilter::WARN.min(level))
 }
 

@@ -191,8 +191,8 @@ impl Metrics {
 
     // ---- the session
 
-    /// The session is in this state now, with this server and window.
-    pub fn session(&self, session: &'static str, server: Option<&SmppServer>) {
+    /// The session has been in this state for so long, with this server and window.
+    pub fn session(&self, session: &'static str, server: Option<&SmppServer>, lasts: Duration) {
         let view = server.map(|server| ServerView {
             id: server.account.id,
             name: server.name.clone(),
@@ -201,7 +201,8 @@ impl Metrics {
         });
         let mut state = self.state();
         if state.session != session || state.server != view {
-            state.since = SystemTime::now();
+            let now = SystemTime::now();
+            state.since = now.checked_sub(lasts).unwrap_or(now);
         }
         if state.server != view {
             self.counts.server_info.reset();
@@ -270,7 +271,7 @@ impl Metrics {
             let mut state = self.state();
             state.role = role;
         }
-        self.session("closed", None);
+        self.session("closed", None, Duration::ZERO);
         self.in_flight(0);
         self.queue(None);
     }

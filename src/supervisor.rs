@@ -68,6 +68,10 @@ pub struct SessionState {
     pub window: usize,
     /// How often state or server became others.
     pub changes: u64,
+    /// Since when; being bound goes on while and after it is throttled.
+    pub since: Instant,
+    /// When it was bound, where it is.
+    bound: Option<Instant>,
 }
 
 impl Default for SessionState {
@@ -78,6 +82,8 @@ impl Default for SessionState {
             label: None,
             window: 0,
             changes: 0,
+            since: Instant::now(),
+            bound: None,
         }
     }
 }
@@ -122,17 +128,30 @@ impl Gauge {
     }
 
     pub(crate) fn set(&self, state: &'static str, server: Option<&Server>) {
-        self.metrics.session(state, server);
         let server_id = server.map(|server| server.account.id);
+        let now = Instant::now();
         let mut known = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let changed = known.state != state || known.server_id != server_id;
+        let bound = matches!(state, "bound" | "throttled").then(|| {
+            let known = known.bound.filter(|_| known.server_id == server_id);
+            known.unwrap_or(now)
+        });
+        let since = match bound {
+            _ if !changed => known.since,
+            Some(bound) if state == "bound" => bound,
+            _ => now,
+        };
         *known = SessionState {
             state,
             server_id,
             label: server.map(Server::label),
             window: server.map_or(0, |server| server.settings.window),
             changes: known.changes + u64::from(changed),
+            since,
+            bound,
         };
+        drop(known);
+        self.metrics.session(state, server, since.elapsed());
     }
 
     /// So many submits are unanswered.

@@ -1,4 +1,5 @@
-SELECT s.session_state, s.server_id, v.name AS server_name, v.host, v.port,
+-- How lane $1 is doing; its server is read apart, for not everybody may.
+SELECT s.session_state, s.server_id,
   extract(epoch FROM now() - s.since)::float8 AS since_seconds,
   s.window_in_use, s.window_size, s.rate, s.queue_depth, s.last_error,
   extract(epoch FROM now() - s.last_error_at)::float8 AS last_error_seconds,
@@ -7,5 +8,4 @@ SELECT s.session_state, s.server_id, v.name AS server_name, v.host, v.port,
   s.holder,
   coalesce(s.lease_expires_at > clock_timestamp(), FALSE) AS alive
 FROM smpp_status s
-LEFT JOIN smpp_servers v ON v.id = s.server_id
 WHERE s.lane = $1

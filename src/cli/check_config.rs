@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::{ConfigFile, block_on, database, say};
-use crate::db::servers;
+use crate::db::{Purpose, servers};
 
 pub(super) fn run(file: &ConfigFile) -> anyhow::Result<ExitCode> {
     let config = file.load()?;
@@ -16,7 +16,7 @@ pub(super) fn run(file: &ConfigFile) -> anyhow::Result<ExitCode> {
     }
     block_on(async {
         let database = database(&config)?;
-        database.check().await?;
+        database.check(Purpose::Serve).await?;
         say(&format!(
             "{}: reached, with the schema and the rights that are needed",
             database.place()

@@ -13,7 +13,7 @@ use super::{ConfigFile, block_on, database, told};
 use crate::config::Config;
 use crate::db::ears::{Channel, Ears};
 use crate::db::events::{self, Stored};
-use crate::db::{Database, DbError};
+use crate::db::{Database, DbError, Purpose};
 
 /// Numbers are given before they are committed, so that an event may appear behind later ones: so far back it is looked.
 const LOOK_BACK: i64 = 1000;
@@ -50,7 +50,7 @@ pub(super) fn run(arguments: &Arguments, paint: Paint) -> anyhow::Result<ExitCod
     let config = arguments.file.load()?;
     block_on(async {
         let database = database(&config)?;
-        database.check().await?;
+        database.check(Purpose::Look).await?;
         tokio::select! {
             shown = show(&database, &config, arguments, paint) => shown?,
             _ = ctrl_c(), if arguments.follow => {}

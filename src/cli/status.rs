@@ -15,7 +15,7 @@ use super::times::{ago, span};
 use super::{ConfigFile, block_on, database, told};
 use crate::db::events::{self, Status, Stored};
 use crate::db::status::{QueueCounts, queue_counts};
-use crate::db::{Database, DbError};
+use crate::db::{Database, DbError, Purpose};
 
 /// How many events are shown.
 const EVENTS: i64 = 5;
@@ -55,7 +55,7 @@ pub(super) fn run(arguments: &Arguments, paint: Paint) -> anyhow::Result<ExitCod
                 _ = ctrl_c() => Ok(ExitCode::SUCCESS),
             };
         }
-        database.check().await?;
+        database.check(Purpose::Look).await?;
         let view = View::look(&database, &lane).await?;
         if arguments.json {
             told(&view.to_json().to_string())?;
@@ -79,7 +79,7 @@ async fn watch(
     pause: Duration,
 ) -> anyhow::Result<ExitCode> {
     // What never works is told at once; what goes away later is shown, and may come back.
-    database.check().await?;
+    database.check(Purpose::Look).await?;
     let on_screen = !json && io::stdout().is_terminal();
     if on_screen && !told_raw("\x1b[2J")? {
         return Ok(ExitCode::SUCCESS);
@@ -202,6 +202,8 @@ impl View {
                         None => place,
                     },
                 );
+            } else if let Some(id) = status.server_id {
+                row("server", format!("number {id}"));
             }
             if status.alive {
                 let since = status.since_seconds.map(ago).unwrap_or_default();

@@ -2,11 +2,13 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::Value;
+use tokio_postgres::error::SqlState;
 
 use super::{Database, DbError};
 
 const INSERT_EVENT: &str = include_str!("../../sql/queries/insert_event.sql");
 const STATUS: &str = include_str!("../../sql/queries/status.sql");
+const SERVER_PLACE: &str = include_str!("../../sql/queries/server_place.sql");
 const LAST_EVENTS: &str = include_str!("../../sql/queries/last_events.sql");
 const LIST_EVENTS: &str = include_str!("../../sql/queries/list_events.sql");
 const EVENTS_AFTER: &str = include_str!("../../sql/queries/events_after.sql");
@@ -75,20 +77,29 @@ pub struct Status {
     pub alive: bool,
 }
 
-/// The status of a lane; `None` when no daemon ever served it.
+/// The status of a lane; `None` when no daemon ever served it. Without the right to read `smpp_servers`, which holds
+/// passwords, it has the number of the server only.
 ///
 /// # Errors
 /// When the database can't answer.
 pub async fn status(database: &Database, lane: &str) -> Result<Option<Status>, DbError> {
     let client = database.client().await?;
-    let row = client.query_opt(STATUS, &[&lane]).await?;
-    Ok(row.map(|row| Status {
+    let Some(row) = client.query_opt(STATUS, &[&lane]).await? else {
+        return Ok(None);
+    };
+    let server_id: Option<i64> = row.get("server_id");
+    let place = match client.query_opt(SERVER_PLACE, &[&server_id]).await {
+        Ok(place) => place,
+        Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => None,
+        Err(error) => return Err(error.into()),
+    };
+    Ok(Some(Status {
         lane: lane.to_owned(),
         session_state: row.get("session_state"),
-        server_id: row.get("server_id"),
-        server_name: row.get("server_name"),
-        host: row.get("host"),
-        port: row.get("port"),
+        server_id,
+        server_name: place.as_ref().and_then(|place| place.get("name")),
+        host: place.as_ref().map(|place| place.get("host")),
+        port: place.as_ref().map(|place| place.get("port")),
         since_seconds: row.get("since_seconds"),
         window_in_use: row.get("window_in_use"),
         window_size: row.get("window_size"),

@@ -22,6 +22,8 @@ pub struct Report {
     pub session_state: String,
     /// It has changed since it was told last, and be it there and back: a rebind may take less than a heartbeat.
     pub state_is_new: bool,
+    /// For how many seconds it has been so.
+    pub state_for: f64,
     /// `smpp_servers.id`
     pub server_id: Option<i64>,
     /// Unanswered submits.
@@ -98,6 +100,7 @@ pub async fn heartbeat(
                     &report.queue_depth,
                     &report.last_error,
                     &report.state_is_new,
+                    &report.state_for,
                 ],
             )
             .await?;

@@ -1,5 +1,6 @@
 //! PostgreSQL: connections, and one typed function for each statement of `sql/queries`.
 
+mod check;
 pub mod depth;
 pub mod doctor;
 pub mod ears;
@@ -28,6 +29,7 @@ use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, R
 use tokio_postgres::Client;
 use tokio_postgres::config::TargetSessionAttrs;
 
+pub use check::Purpose;
 pub(crate) use error::message as reason;
 pub use error::{DbError, NotReady, Why};
 pub(crate) use tls::{PgConnection, connector};
@@ -35,8 +37,6 @@ pub(crate) use tls::{PgConnection, connector};
 use tls::{Connector, Pooled};
 
 use crate::{config, migrate, pulse};
-
-const CHECK: &str = include_str!("../../sql/queries/check.sql");
 
 /// The version of `sql/db.sql` that this program works with.
 pub const SCHEMA_VERSION: i32 = 2;
@@ -169,87 +169,6 @@ impl Database {
         self.configs
             .first()
             .map_or_else(|| "esmed migrate".to_owned(), migrate::command)
-    }
-
-    /// Whether this is a database that the program can work with.
-    ///
-    /// # Errors
-    /// When it can't be reached or is not set up for this program; one line that says what to do.
-    pub async fn check(&self) -> Result<(), NotReady> {
-        let away = |what: String| NotReady {
-            what,
-            why: Why::Away,
-        };
-        let unreachable =
-            |error: DbError| away(format!("can't use {}: {}", self.place, error.reason()));
-        let client = self.client().await.map_err(|error| {
-            let reason = error.reason();
-            // Of an administrator who runs a command as root, mostly.
-            let next = if reason.starts_with("Peer authentication failed") {
-                "run this as the system user that has the name of the role (sudo -u esmed …), or set host and pass"
-            } else {
-                "check [database] in the configuration, and that PostgreSQL runs there"
-            };
-            away(format!("can't connect to {}: {reason}; {next}", self.place))
-        })?;
-        let row = client
-            .query_one(CHECK, &[])
-            .await
-            .map_err(|error| unreachable(error.into()))?;
-        let not_ready = |why: Why, what: String| {
-            let what = format!("{} {what}", self.place);
-            Err(NotReady { what, why })
-        };
-        let unfit = |what: String| not_ready(Why::Unfit, what);
-        let to_be_migrated = |what: &str| {
-            let command = self.migration();
-            not_ready(
-                Why::ToBeMigrated,
-                format!("{what}: run as the owner or a superuser {command}"),
-            )
-        };
-        let has_old_tables = row.get::<_, bool>("has_old_tables");
-        let encoding: String = row.get("encoding");
-        if encoding != "UTF8" {
-            return unfit(if has_old_tables {
-                format!(
-                    "has the encoding {encoding}; copy it by pg_dump into one with ENCODING 'UTF8', and run esmed migrate there"
-                )
-            } else {
-                format!(
-                    "has the encoding {encoding}; create one with ENCODING 'UTF8' and set it up with esmed migrate"
-                )
-            });
-        }
-        if !row.get::<_, bool>("has_schema") {
-            return to_be_migrated(if has_old_tables {
-                "has the tables of esmed 0.1.1, which are to be migrated"
-            } else {
-                "has no tables of esmed"
-            });
-        }
-        let missing: Vec<String> = row.get("missing_rights");
-        if !missing.is_empty() {
-            return unfit(format!(
-                "lacks rights for this role ({}); connect as esmed, or grant the role esmed",
-                missing.join(", ")
-            ));
-        }
-        let version: Option<i32> = client
-            .query_one("SELECT max(version) FROM public.esmed_schema", &[])
-            .await
-            .map_err(|error| unreachable(error.into()))?
-            .get(0);
-        match version {
-            Some(SCHEMA_VERSION) => Ok(()),
-            Some(newer) if newer > SCHEMA_VERSION => unfit(format!(
-                "has schema version {newer}, this program knows {SCHEMA_VERSION}: install a newer esmed"
-            )),
-            other => to_be_migrated(&format!(
-                "has schema version {}, and this program needs {SCHEMA_VERSION}",
-                other.map_or("none".to_owned(), |version| version.to_string())
-            )),
-        }
     }
 }
 

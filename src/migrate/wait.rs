@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
-use crate::db::{Database, NotReady, Why};
+use crate::db::{Database, NotReady, Purpose, Why};
 
 /// Between two looks.
 const LOOK: Duration = Duration::from_secs(3);
@@ -21,7 +21,7 @@ const REMIND: Duration = Duration::from_secs(300);
 pub async fn until_ready(database: &Database, mut told: impl FnMut(&str)) -> Result<(), NotReady> {
     let mut last: Option<(String, Instant)> = None;
     loop {
-        let reason = match database.check().await {
+        let reason = match database.check(Purpose::Serve).await {
             Ok(()) => return Ok(()),
             Err(reason) if reason.why == Why::ToBeMigrated => reason,
             // A database that goes away while somebody gets ready to migrate it comes back.

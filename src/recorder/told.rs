@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::states::Conflict;
 use crate::db::DbError;
 use crate::db::events::Event;
-use crate::events::EventLog;
+use crate::events::{EventLog, Witness};
 use crate::metrics::Metrics;
 
 /// Between events that tell of deliveries which the database does not take.
@@ -25,8 +25,6 @@ pub struct Told {
     store_refused: Option<Instant>,
     /// When a long message was.
     inbox_refused: Option<Instant>,
-    /// That the database is away.
-    lost: bool,
 }
 
 impl Told {
@@ -38,7 +36,6 @@ impl Told {
             refused: HashSet::new(),
             store_refused: None,
             inbox_refused: None,
-            lost: false,
         }
     }
 
@@ -95,22 +92,13 @@ impl Told {
     }
 
     /// The database is away.
-    pub(super) fn lost(&mut self, error: &DbError) {
-        if !std::mem::replace(&mut self.lost, true) {
-            self.database("database_lost", "down", error.to_string(), None);
-        }
+    pub(super) fn lost(&self, error: &DbError) {
+        self.events.database_lost(Witness::Recorder, error);
     }
 
     /// Something was committed: only that shows that the database is back for good.
-    pub(super) fn back(&mut self) {
-        if std::mem::take(&mut self.lost) {
-            self.database(
-                "database_back",
-                "ok",
-                "the database is back".to_owned(),
-                None,
-            );
-        }
+    pub(super) fn back(&self) {
+        self.events.database_back(Witness::Recorder);
     }
 
     /// A row was deleted or reset while it was being sent.

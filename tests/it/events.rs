@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use esmed::pdu::CommandStatus;
 use serde_json::{Value, json};
 
-use crate::support::{Listener, World, simulator};
+use crate::support::{Daemon, Listener, World, simulator};
 
 const NUMBER: &str = "447911123400";
 const TEXT: &str = "Your PIN is 4711";
@@ -197,6 +197,13 @@ async fn our_own_rate_holds_a_queue_back_until_it_is_empty() {
     assert_eq!(world.events("throttled").await, 1);
     // The limit is the user's own: no error.
     world.next_heartbeat().await;
+    // It was bound all the time.
+    world
+        .until(
+            "SELECT session_state = 'bound' AND since < (SELECT at FROM smpp_events WHERE type = 'throttled')
+             FROM smpp_status",
+        )
+        .await;
     let errors: i64 = world
         .one("SELECT count(*) FROM smpp_status WHERE last_error LIKE '%esme_throughput%'")
         .await;
@@ -256,6 +263,26 @@ async fn a_database_that_goes_and_comes_back() {
         told,
         "database_lost down database, database_back ok database"
     );
+}
+
+#[tokio::test]
+async fn a_database_that_goes_and_comes_back_while_there_is_nothing_to_do() {
+    let mut world = World::new().await;
+    world.enable_sim("", "").await;
+    let text = format!("[database]\nhost = {:?}\n", world.cluster.host());
+    let daemon = Daemon::start(&world.config_text("idle", &text), "idle");
+    world.until_bound().await;
+    world.cluster.stop_fast();
+    daemon.until_logged("database_lost").await;
+    world.cluster.start_again();
+    daemon.until_logged("database_back").await;
+    world.reconnect().await;
+    world.until_events("database_back", 1).await;
+    assert_eq!(world.events("database_lost").await, 1);
+    assert_eq!(world.events("bound").await, 1);
+    // Not once for each connection.
+    let log = daemon.log();
+    assert_eq!(log.matches("WARN").count(), 1, "{log}");
 }
 
 #[tokio::test]

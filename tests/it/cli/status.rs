@@ -5,8 +5,8 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use super::{interrupt, on_terminal, out, run, start, view};
-use crate::support::World;
+use super::{err, interrupt, on_terminal, out, run, start, view};
+use crate::support::{World, esmed};
 
 #[tokio::test]
 async fn each_kind_of_message_is_counted_and_the_oldest_told() {
@@ -182,4 +182,49 @@ async fn colours_are_for_terminals() {
     }
     assert!(!out(&run(&world, &["status"]).await).contains('\x1b'));
     assert!(out(&run(&world, &["status", "--color", "always"]).await).contains(colour));
+}
+
+#[tokio::test]
+async fn who_looks_needs_no_more_than_to_look() {
+    let world = World::new().await;
+    world.enable_sim("", "").await;
+    let _daemon = world.daemon();
+    world
+        .until("SELECT session_state = 'bound' FROM smpp_status")
+        .await;
+    // A right of the daemon is missing: what came of it can be looked at.
+    world.sql("REVOKE UPDATE ON smpp_tx_queue FROM esmed").await;
+    assert!(out(&run(&world, &["status"]).await).contains("127.0.0.1:"));
+    assert!(out(&run(&world, &["events"]).await).contains("bound to"));
+    let checked = run(&world, &["check-config"]).await;
+    assert_eq!(checked.status.code(), Some(1));
+    let said = err(&checked);
+    let remedy = "GRANT UPDATE ON smpp_tx_queue TO esmed";
+    assert!(said.trim_end().ends_with(remedy), "{said}");
+    world.sql(remedy).await;
+    assert_eq!(run(&world, &["check-config"]).await.status.code(), Some(0));
+
+    world
+        .sql("CREATE ROLE dashboard LOGIN IN ROLE esmed_monitor; CREATE ROLE nobody LOGIN")
+        .await;
+    let as_role = async |role: &str, command: &str| {
+        let host = world.cluster.host();
+        let text = format!("[database]\nhost = {host:?}\nuser = {role:?}\n");
+        let config = world.config_text(role, &text);
+        esmed(&[command, "--config", config.to_str().unwrap()]).await
+    };
+    let shown = as_role("dashboard", "status").await;
+    assert_eq!(shown.status.code(), Some(0), "{shown:?}");
+    let text = out(&shown);
+    assert!(text.contains("server     number 1"), "{text}");
+    assert!(text.contains("not counted: permission denied"), "{text}");
+    let shown = as_role("dashboard", "events").await;
+    assert!(out(&shown).contains("bound to"), "{shown:?}");
+    for command in ["status", "events"] {
+        let shown = as_role("nobody", command).await;
+        assert_eq!(shown.status.code(), Some(1));
+        let said = err(&shown);
+        let remedy = "GRANT esmed_monitor TO nobody";
+        assert!(said.trim_end().ends_with(remedy), "{said}");
+    }
 }

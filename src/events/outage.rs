@@ -1,0 +1,80 @@
+//! That the database is away, and back: whoever meets it first tells it, and it is back when all of them have met it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use super::EventLog;
+use crate::db::DbError;
+use crate::db::events::Event;
+
+/// Who meets it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Witness {
+    /// It has something to write.
+    Recorder = 1,
+    /// It asks every second.
+    Heartbeat = 2,
+}
+
+/// Those who have met that the database is away, and not yet that it is back.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Outage(Arc<AtomicU8>);
+
+impl EventLog {
+    /// The database is away.
+    pub fn database_lost(&self, witness: Witness, error: &DbError) {
+        let met = self.outage.0.fetch_or(witness as u8, Ordering::Relaxed);
+        if met == 0 {
+            self.database("database_lost", "down", error.to_string());
+        }
+    }
+
+    /// The database has committed something.
+    pub fn database_back(&self, witness: Witness) {
+        let met = self.outage.0.fetch_and(!(witness as u8), Ordering::Relaxed);
+        if met == witness as u8 {
+            self.database("database_back", "ok", "the database is back".to_owned());
+        }
+    }
+
+    fn database(&self, kind: &'static str, status: &'static str, message: String) {
+        self.emit(Event {
+            component: "database",
+            kind,
+            status: Some(status),
+            server_id: None,
+            message,
+            details: None,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::Metrics;
+
+    #[test]
+    fn it_is_told_once_and_is_back_for_all() {
+        let (log, mut told) = EventLog::new(Arc::new(Metrics::new("default")));
+        let away = DbError::Away("no answer".to_owned());
+        let mut kinds = || {
+            let mut kinds = Vec::new();
+            while let Ok(event) = told.try_recv() {
+                kinds.push(event.kind);
+            }
+            kinds
+        };
+        log.database_back(Witness::Heartbeat);
+        assert_eq!(kinds(), [""; 0]);
+        log.database_lost(Witness::Heartbeat, &away);
+        log.database_lost(Witness::Recorder, &away);
+        log.database_lost(Witness::Heartbeat, &away);
+        assert_eq!(kinds(), ["database_lost"]);
+        log.database_back(Witness::Heartbeat);
+        log.database_back(Witness::Heartbeat);
+        assert_eq!(kinds(), [""; 0]);
+        log.database_back(Witness::Recorder);
+        assert_eq!(kinds(), ["database_back"]);
+    }
+}
