@@ -1,6 +1,7 @@
 //! Who runs it, and as whom it connects.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -154,7 +155,7 @@ async fn a_role_for_the_test_message_is_refused_without_one_and_its_password_tol
     }
 }
 
-/// As somebody who may read nothing of this test; `None` where that can't be.
+/// As somebody who may not read the files of this test; `None` where that can't be.
 fn as_nobody(arguments: &[&str]) -> Option<Output> {
     const NOBODY: u32 = 65534;
     let program = PathBuf::from(env!("CARGO_BIN_EXE_esmed"));
@@ -177,6 +178,8 @@ fn as_nobody(arguments: &[&str]) -> Option<Output> {
 async fn who_may_not_read_the_configuration_is_told_who_may() {
     let world = World::new().await;
     let config = world.config("esmed", "");
+    // As the package has it.
+    fs::set_permissions(&config, fs::Permissions::from_mode(0o600)).unwrap();
     let config = config.to_str().unwrap();
     let Some(shown) = as_nobody(&["doctor", "--json", "--config", config]) else {
         return;
@@ -189,6 +192,20 @@ async fn who_may_not_read_the_configuration_is_told_who_may() {
         assert!(said.contains("Permission denied"), "{said}");
         assert!(said.contains(step), "{said}");
     }
+    // That of the password.
+    let pass_file = world.folder().join("password");
+    fs::write(&pass_file, "right-one").unwrap();
+    fs::set_permissions(&pass_file, fs::Permissions::from_mode(0o600)).unwrap();
+    let text = format!("[database]\npass_file = {pass_file:?}\n");
+    let with_pass_file = world.config_text("with_pass_file", &text);
+    let arguments = [
+        "doctor",
+        "--json",
+        "--config",
+        with_pass_file.to_str().unwrap(),
+    ];
+    let shown = as_nobody(&arguments).unwrap();
+    assert_check(&shown, "file", "failed", pass_file.to_str().unwrap(), step);
     // A file that is not there is another matter.
     let nowhere = esmed(&["status", "--config", "/nowhere/esmed.toml"]).await;
     assert!(err(&nowhere).contains("--config"), "{nowhere:?}");
