@@ -25,7 +25,7 @@ pub(super) fn refused(config: &Config, place: &Database, error: &LoginError) -> 
         Some("3D000") => (
             format!("there is no database {name}: {said}"),
             format!(
-                "correct [database] name, or create it: sudo -u postgres createdb -E UTF8 -T template0 {name}, then {}",
+                "correct [database] name, or create it: CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0, then {}",
                 place.migration()
             ),
         ),

@@ -61,7 +61,7 @@ pub(super) async fn examine(
         }
     };
     login::encryption(&config.database, &row, report)?;
-    if !kind(database, &row, report)? {
+    if !kind(&row, report)? {
         return Ok(false);
     }
     role(&row, report)?;
@@ -192,7 +192,7 @@ async fn pooler(database: &Database, doctor: &Doctor, report: &mut Report) -> an
 }
 
 /// Whether it is a database that can be used at all.
-fn kind(database: &Database, row: &Row, report: &mut Report) -> anyhow::Result<bool> {
+fn kind(row: &Row, report: &mut Report) -> anyhow::Result<bool> {
     let version: String = row.get("version");
     if row.get::<_, i32>("version_num") < 130_000 {
         report.failed(
@@ -208,10 +208,7 @@ fn kind(database: &Database, row: &Row, report: &mut Report) -> anyhow::Result<b
         report.failed(
             "encoding",
             encoding,
-            format!(
-                "create a database with ENCODING 'UTF8' TEMPLATE template0, and set it up: {}",
-                database.migration()
-            ),
+            "CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0, name it in [database], and set it up with esmed migrate",
         )?;
         return Ok(false);
     }

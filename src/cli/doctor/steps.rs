@@ -24,6 +24,9 @@ pub(super) fn smsc(fault: Fault, peer: Option<&Certificate>, account: &Account) 
                 "put the provider's authority into a PEM file: UPDATE smpp_servers SET esme_tls_ca_file = '/path/to/ca.pem' WHERE id = {id}"
             );
         }
+        Fault::Name if peer.is_some_and(|peer| peer.names.is_empty()) => {
+            "the provider has to renew the certificate with a subjectAltName"
+        }
         Fault::Name => {
             // It comes from the other end, and is to be run as it stands.
             let name = peer
@@ -66,7 +69,7 @@ pub(super) fn database(fault: Option<Fault>, said: &str) -> String {
             "[database] sslrootcert has to hold the authority of the server's certificate (ssl_cert_file in postgresql.conf)"
         }
         Some(Fault::Name) => {
-            "name the server in [database] host as its certificate does; or sslmode = \"verify-ca\", which does not look at the name"
+            "name the server in [database] host as its certificate (ssl_cert_file in postgresql.conf) does in a subjectAltName; or sslmode = \"verify-ca\", which does not look at the name"
         }
         Some(Fault::Time) => {
             "renew the certificate of the server (ssl_cert_file in postgresql.conf), if the clock of this machine is right"

@@ -34,6 +34,10 @@ async fn each_fault_of_tls_to_the_smsc_has_its_own_next_step() {
         }),
     );
     let named = sim("named", authority.issue(&["smsc.example"]));
+    let nameless = sim(
+        "nameless",
+        authority.issue_with(&["127.0.0.1"], |params| params.subject_alt_names.clear()),
+    );
     let strict = strict(&world, &authority, TlsVersion::V13);
     let strict_12 = super::client::strict(&world, &authority, TlsVersion::V12);
     let plain = esmed::sim::Sim::start(esmed::sim::Config::default()).unwrap();
@@ -114,6 +118,13 @@ async fn each_fault_of_tls_to_the_smsc_has_its_own_next_step() {
             "bind",
             "does not trust the issuer",
             "has to know the authority of our certificate",
+        ),
+        (
+            &nameless,
+            &ca,
+            "TLS",
+            "carries no subjectAltName",
+            "renew the certificate with a subjectAltName",
         ),
     ] {
         point(&world, sim, more).await;
