@@ -105,7 +105,7 @@ pub(super) fn system_roots(names: Names) -> Result<Vec<CertificateDer<'static>>,
     let found = rustls_native_certs::load_native_certs();
     if found.certs.is_empty() {
         return Err(TlsError::new(
-            Fault::Unfit,
+            Fault::Issuer,
             format!(
                 "this machine has no certificates of authorities: install ca-certificates, or name a file in {}",
                 names.ca

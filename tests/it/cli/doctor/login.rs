@@ -133,25 +133,39 @@ async fn a_role_for_the_test_message_is_refused_without_one_and_its_password_tol
     world
         .until("SELECT EXISTS (SELECT FROM smpp_status WHERE session_state = 'bound')")
         .await;
-    set_up(&world, "local all app scram-sha-256\nlocal all all trust").await;
-    let wrong = [
-        "doctor",
-        "--json",
-        "--to",
+    for (method, role, words, next) in [
+        (
+            "scram-sha-256",
+            "app:wrong-one",
+            "28P01",
+            "in --as is wrong",
+        ),
+        ("scram-sha-256", "app", "password missing", "PGPASSWORD"),
+        (
+            "peer",
+            "app",
+            "Peer authentication",
+            "run this as the system user",
+        ),
+    ] {
+        set_up(
+            &world,
+            &format!("local all app {method}\nlocal all all trust"),
+        )
+        .await;
+        let url = format!("postgresql://{role}@");
         // Undeliverable, should it ever leave.
-        "447911123401",
-        "--as",
-        "postgresql://app:wrong-one@",
-    ];
-    let until = Instant::now() + PATIENCE;
-    loop {
-        let shown = run(&world, &wrong).await;
-        if out(&shown).contains("28P01") {
-            assert_check(&shown, "message", "failed", "", "in --as is wrong");
-            assert!(!out(&shown).contains("wrong-one"), "{shown:?}");
-            break;
+        let arguments = ["doctor", "--json", "--to", "447911123401", "--as", &url];
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let shown = run(&world, &arguments).await;
+            if out(&shown).contains(words) {
+                assert_check(&shown, "message", "failed", words, next);
+                assert!(!out(&shown).contains("wrong-one"), "{shown:?}");
+                break;
+            }
+            assert!(Instant::now() < until, "{shown:?}");
         }
-        assert!(Instant::now() < until, "{shown:?}");
     }
 }
 
