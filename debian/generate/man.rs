@@ -66,6 +66,8 @@ fn page_of(command: Command, page: &str, others: &str) -> Result<Vec<u8>, Box<dy
         Some((before, _)) => before,
         None => &text,
     };
+    // Names of files and options are not to be broken, nor lines filled with blanks.
+    let text = text.replacen(".SH NAME\n", ".ad l\n.nh\n.SH NAME\n", 1);
     Ok(format!("{text}{behind}.SH \"SEE ALSO\"\n{others}\n").into_bytes())
 }
 
@@ -115,7 +117,7 @@ fn capitalised(text: &str) -> String {
 pub(super) fn configuration(sample: &str, folder: &Path) -> Result<(), Box<dyn Error>> {
     let mut page = format!(
         ".TH ESMED.TOML 5 \"\" \"{}\" \"{MANUAL}\"\n\
-         .SH NAME\nesmed.toml \\- configuration of the esmed daemon\n\
+         .ad l\n.nh\n.SH NAME\nesmed.toml \\- configuration of the esmed daemon\n\
          .SH SYNOPSIS\n\\fI/etc/esmed/esmed.toml\\fR\n\
          .SH DESCRIPTION\n\
          A TOML file. Each key can be overridden by an environment variable: \\fBESMED_DATABASE_HOST\\fR is \

@@ -4,13 +4,13 @@
 //! indented lines, which are shown as they are. The tests of [`crate::help`] see to it.
 
 pub(super) const ESMED: &str = "\
-Exit codes; a command that has others says so in its own help:
+Exit codes; a command may have others of its own:
   0  all is well
   1  it is not; one line on standard error says why
   2  wrong usage
 
 Examples:
-  esmed doctor                       is all right, and if not, what to do
+  esmed doctor                       is all right, and if not, what next
   esmed status --watch               what goes on, every two seconds
   esmed send 447911123456 Hello --wait --receipt
   esmed events --follow              what happens, as it happens
@@ -107,8 +107,8 @@ other users of this machine while the command runs, unless it comes by standard 
 
 Exit codes:
   0    queued; with --wait: sent, or with --receipt delivered
-  1    not queued; with --wait: failed, expired, cancelled, undeliverable,
-       rejected, or held for a decision
+  1    not queued; with --wait: failed, expired, cancelled,
+       undeliverable, rejected, or held for a decision
   2    wrong usage
   3    the time of --timeout is over
   130  interrupted

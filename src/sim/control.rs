@@ -24,7 +24,8 @@ unbind                 send unbind to every bound session
 enquire                send enquire_link to every bound session
 raw HEX                send these octets to every bound session
 mute on|off            answer and send nothing; or one of submits,
-                       enquire-links, binds, unbinds: answer none of these
+                       enquire-links, binds, unbinds: answer none of
+                       these
 refuse on|off          reset new connections
 set                    show the settings
 set NAME VALUE         change one, e.g. set response-delay-ms 500,
