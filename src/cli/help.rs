@@ -55,7 +55,7 @@ Examples:
 pub(super) const MIGRATE: &str = "\
 Exit codes:
   0  the schema is up to date now, or was already; with --print: shown
-  1  not, and nothing was changed
+  1  it is not; one line on standard error says why
   2  wrong usage
 
 Examples:
