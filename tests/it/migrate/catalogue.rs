@@ -184,6 +184,11 @@ async fn a_migrated_database_is_like_a_fresh_one_and_keeps_all_rows() {
 async fn rows_are_told_where_they_were_counted_and_nothing_is_told_of_what_is_its_own() {
     let world = old_world().await;
     run(&world.db, "ANALYZE smpp_tx_queue").await;
+    // The catalogue in the order of creation: tables before those that refer to them.
+    for way in ["indexscan", "indexonlyscan", "bitmapscan"] {
+        let off = format!("ALTER DATABASE esmed SET enable_{way} = off");
+        run(&world.db, &off).await;
+    }
     let words = said(&migrate(&world, &[]).await);
     let line = words
         .lines()
