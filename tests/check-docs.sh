@@ -54,11 +54,20 @@ for type in $types; do
   grep -rqF "\"$type\"" src || complain "docs/operations.md tells of events of type $type, which nothing writes"
 done
 
-# Commands of the program, in code. What is under "Not yet" in README.md need not be there.
-not_yet=$(sed -n '/^## Not yet$/,/^## More$/p' README.md)
+# States of the session: docs/monitoring.md and the comment in sql/db.sql name each of src/metrics.rs.
+states=$(awk '/^const SESSION_STATES/ { on = 1; next } on && /^];/ { exit } on' src/metrics.rs | tr -d ' ",')
+[ "$(wc -w <<< "$states")" -ge 8 ] || complain "the states of src/metrics.rs could not be read"
+for document in docs/monitoring.md sql/db.sql; do
+  told=$(awk '/^States of the session/ { on = 1 } on && /^$/ { on = 0 } on || /COLUMN smpp_status.session_state IS/' "$document")
+  for state in $states; do
+    grep -qE "\b$state\b" <<< "$told" || complain "$document lacks the session state $state"
+  done
+done
+
+# Commands of the program, in code.
 for command in $( (awk '/^ *```/ { on = !on; next } on' "${manual[@]}"; grep -ohE '`esmed [^`]*`' "${manual[@]}" | tr -d '`') |
   awk '$1 == "sudo" { sub(/^ *sudo /, "") } $1 == "esmed" && $2 ~ /^[a-z]/ { print $2 }' | sort -u); do
-  [ -e "src/cli/${command//-/_}.rs" ] || [ -d "src/cli/${command//-/_}" ] || grep -qF "\`esmed $command" <<< "$not_yet" ||
+  [ -e "src/cli/${command//-/_}.rs" ] || [ -d "src/cli/${command//-/_}" ] ||
     complain "a document tells of 'esmed $command', which there is not"
 done
 
