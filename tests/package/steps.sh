@@ -100,7 +100,8 @@ look_at_units() {
     said=$(inside systemd-analyze security --offline=true --threshold=20 --no-pager "$unit") ||
       fail "systemd-analyze security $unit: $(tail -n 1 <<< "$said")"
     exposure=$(sed -n 's/.*exposure level for .*: \([0-9.]*\) .*/\1/p' <<< "$said")
-    grep -qF -- "--offline=true esmed.service\` says $exposure" docs/install.md || fail "$unit: exposure $exposure, and docs/install.md tells another"
+    [ -n "$exposure" ] && grep -qF -- "--offline=true esmed.service\` says $exposure " docs/install.md ||
+      fail "$unit: docs/install.md tells another figure than: $(tail -n 1 <<< "$said")"
   done
   diff "$root$units/esmed.service" "$root$units/esmed@.service" > "$work/difference" || true
   # They differ in description and configuration, and in nothing else.
