@@ -47,7 +47,8 @@ look_at_files() {
     /usr/share/man/man1/esmed-run.1.gz /usr/share/man/man1/esmed-sim.1.gz /usr/share/man/man5/esmed.toml.5.gz \
     /usr/share/bash-completion/completions/esmed /usr/share/zsh/vendor-completions/_esmed \
     /usr/share/fish/vendor_completions.d/esmed.fish /usr/share/doc/esmed/examples/credential.conf \
-    /usr/share/doc/esmed/examples/prometheus-rules.yml /usr/share/doc/esmed/examples/grafana-dashboard.json; do
+    /usr/share/doc/esmed/examples/prometheus-rules.yml /usr/share/doc/esmed/examples/prometheus-rules-test.yml \
+    /usr/share/doc/esmed/examples/grafana-dashboard.json; do
     is 644 root:root "$file"
   done
   cmp cfg/esmed.toml "$root$conf" || fail "$conf is not cfg/esmed.toml"
