@@ -77,6 +77,14 @@ for document in docs/*.md; do
   [ "$name" = README.md ] || grep -qF "]($name)" docs/README.md || complain "docs/README.md does not list $name"
 done
 
+# The version is the same everywhere; the package's files have one date.
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+for file in debian/changelog debian/NEWS; do
+  [[ $(head -n 1 "$file") == "esmed ($version) "* ]] || complain "$file does not begin with version $version, as Cargo.toml says"
+done
+[ "$(grep -m 1 '^ -- ' debian/changelog)" = "$(grep -m 1 '^ -- ' debian/NEWS)" ] || complain "debian/changelog and debian/NEWS differ in who or when"
+[[ $(grep -m 1 '^## \[' CHANGELOG.md) == "## [$version] - "* ]] || complain "CHANGELOG.md does not begin with version $version, as Cargo.toml says"
+
 # Files and tests by name.
 for path in $(grep -ohE '`(src|sql|cfg|tests|fuzz|benches|docs)/[A-Za-z0-9_./-]*`' "${documents[@]}" | tr -d '`' | sort -u); do
   [ -e "$path" ] || complain "$path is named in a document and is not there"
