@@ -4,6 +4,7 @@
 
 mod certificate;
 mod expiry;
+mod fault;
 mod files;
 mod stream;
 mod verifier;
@@ -21,6 +22,7 @@ use tokio_rustls::client::TlsStream;
 
 pub use certificate::Certificate;
 pub use expiry::{Expiry, Told};
+pub use fault::Fault;
 pub use stream::{Secured, Stream, in_words};
 pub use verifier::Verify;
 
@@ -103,14 +105,17 @@ pub struct Settings {
 pub struct TlsError {
     /// In words.
     pub message: String,
+    /// What kind of trouble it is.
+    pub fault: Fault,
     /// What the server presented, if it came to that.
     pub peer: Option<Box<Certificate>>,
 }
 
 impl TlsError {
-    fn new(message: impl Into<String>) -> Self {
+    fn new(fault: Fault, message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
+            fault,
             peer: None,
         }
     }
@@ -170,7 +175,7 @@ impl Settings {
         });
         let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .map_err(|error| TlsError::new(error.to_string()))?
+            .map_err(|error| TlsError::new(Fault::Other, error.to_string()))?
             .dangerous()
             .with_custom_certificate_verifier(Arc::clone(&verifier) as _);
         let (config, own) = match &self.identity {
@@ -201,7 +206,7 @@ impl Settings {
         let settings = self.clone();
         tokio::task::spawn_blocking(move || settings.prepare())
             .await
-            .unwrap_or_else(|error| Err(TlsError::new(error.to_string())))
+            .unwrap_or_else(|error| Err(TlsError::new(Fault::Other, error.to_string())))
     }
 
     /// The certificate that the server is shown, read from its file now.
@@ -233,7 +238,7 @@ impl Prepared {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let name = ServerName::try_from(server_name.to_owned()).map_err(|_| {
-            TlsError::new(format!(
+            TlsError::new(Fault::Name, format!(
                 "{server_name:?} is neither a host name nor an IP address; {} has to be the name in the certificate",
                 self.names.server_name
             ))
@@ -247,9 +252,13 @@ impl Prepared {
         let stream = TlsConnector::from(Arc::new(config))
             .connect(name, stream)
             .await
-            .map_err(|error| TlsError {
-                message: words::handshake(&error, &seen, self, place),
-                peer: seen.leaf().map(Box::new),
+            .map_err(|error| {
+                let (fault, message) = words::handshake(&error, &seen, self, place);
+                TlsError {
+                    message,
+                    fault,
+                    peer: seen.leaf().map(Box::new),
+                }
             })?;
         let negotiated = self.negotiated(stream.get_ref().1);
         Ok((stream, negotiated))

@@ -1,5 +1,5 @@
 -- What a connection and its role are, and the settings of PostgreSQL that matter.
-SELECT current_user::text AS role, r.rolsuper AS is_superuser, r.rolconnlimit AS connection_limit,
+SELECT current_user::text AS role, quote_ident(current_user) AS role_quoted, r.rolsuper AS is_superuser, r.rolconnlimit AS connection_limit,
   current_database()::text AS database,
   current_setting('server_version') AS version, current_setting('server_version_num')::integer AS version_num,
   current_setting('server_encoding') AS encoding,

@@ -15,13 +15,14 @@ mod send;
 mod status;
 mod times;
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::db::Database;
 use crate::help::widest;
 
@@ -110,7 +111,30 @@ struct ConfigFile {
 
 impl ConfigFile {
     fn load(&self) -> anyhow::Result<Config> {
-        Ok(Config::load(&self.config)?)
+        Config::load(&self.config).map_err(|error| {
+            let next = next_step(&error);
+            let error = anyhow::Error::from(error);
+            match next {
+                Some(next) => anyhow::anyhow!("{error:#}; {next}"),
+                None => error,
+            }
+        })
+    }
+}
+
+/// What to do where a file of the configuration can't be read.
+fn next_step(error: &ConfigError) -> Option<&'static str> {
+    let ConfigError::Unreadable { source, .. } = error else {
+        return None;
+    };
+    match source.kind() {
+        ErrorKind::PermissionDenied => Some(
+            "run this as the user esmed (sudo -u esmed …), who has to be allowed to read it (chgrp esmed, chmod 640), or as root",
+        ),
+        ErrorKind::NotFound => Some(
+            "name the right file, of the configuration by --config, of the password by [database] pass_file",
+        ),
+        _ => None,
     }
 }
 
@@ -150,7 +174,7 @@ fn say(text: &str) -> anyhow::Result<()> {
 
 /// Writes to standard output; `false`: nobody reads any more.
 fn told(text: &str) -> anyhow::Result<bool> {
-    use std::io::{ErrorKind, Write as _};
+    use std::io::Write as _;
     match writeln!(std::io::stdout(), "{text}") {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),

@@ -43,6 +43,23 @@ impl Purpose {
     }
 }
 
+/// What to do where PostgreSQL does not let the role in, for what can be told by its words alone.
+pub(crate) fn login_step(reason: &str) -> Option<&'static str> {
+    // Of an administrator who runs a command as root, mostly.
+    if reason.starts_with("Peer authentication failed") {
+        Some(
+            "run this as the system user that has the name of the role (sudo -u esmed …), or set host and pass",
+        )
+    } else if reason.contains("password missing") {
+        // A systemd credential, too, is there for the unit alone.
+        Some(
+            "set [database] pass or pass_file (a systemd credential is seen by the daemon alone); to PostgreSQL on this machine no password is needed by its socket: host = \"/var/run/postgresql\", and sudo -u esmed …",
+        )
+    } else {
+        None
+    }
+}
+
 impl Database {
     /// Whether this is a database that the program can work with.
     ///
@@ -57,12 +74,8 @@ impl Database {
             |error: DbError| away(format!("can't use {}: {}", self.place, error.reason()));
         let client = self.client().await.map_err(|error| {
             let reason = error.reason();
-            // Of an administrator who runs a command as root, mostly.
-            let next = if reason.starts_with("Peer authentication failed") {
-                "run this as the system user that has the name of the role (sudo -u esmed …), or set host and pass"
-            } else {
-                "check [database] in the configuration, and that PostgreSQL runs there"
-            };
+            let next = login_step(reason)
+                .unwrap_or("check [database] in the configuration, and that PostgreSQL runs there");
             away(format!("can't connect to {}: {reason}; {next}", self.place))
         })?;
         let (privileges, relations): (Vec<&str>, Vec<&str>) = purpose

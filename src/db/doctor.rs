@@ -7,6 +7,7 @@ use tokio::time::timeout;
 use tokio_postgres::{Client, Row};
 
 use super::{Database, DbError, SESSION, tls};
+use crate::tls::Fault;
 
 const SERVER: &str = include_str!("../../sql/queries/doctor_server.sql");
 const TABLES: &str = include_str!("../../sql/queries/doctor_tables.sql");
@@ -15,6 +16,7 @@ const RIGHTS: &str = include_str!("../../sql/queries/doctor_rights.sql");
 const TRIGGERS: &str = include_str!("../../sql/queries/doctor_triggers.sql");
 const TRANSACTIONS: &str = include_str!("../../sql/queries/doctor_transactions.sql");
 const VACUUM: &str = include_str!("../../sql/queries/doctor_vacuum.sql");
+const LANES: &str = include_str!("../../sql/queries/doctor_lanes.sql");
 const REFUSALS: &str = include_str!("../../sql/queries/doctor_refusals.sql");
 
 /// No question takes longer.
@@ -27,13 +29,15 @@ pub struct LoginError {
     pub code: Option<String>,
     /// One line.
     pub message: String,
+    /// What kind of trouble TLS has, where it is that.
+    pub fault: Option<Fault>,
 }
 
 impl LoginError {
     /// Whether it did not come to TLS as it was asked for.
     #[must_use]
     pub fn is_tls(&self) -> bool {
-        self.code.is_none() && self.message.contains("TLS")
+        self.code.is_none() && (self.fault.is_some() || self.message.contains("TLS"))
     }
 }
 
@@ -61,10 +65,12 @@ impl Doctor {
             Ok(Err(error)) => Err(LoginError {
                 code: error.code().map(|code| code.code().to_owned()),
                 message: super::error::message(&error),
+                fault: Fault::of(&error),
             }),
             Err(_) => Err(LoginError {
                 code: None,
                 message: format!("no connection within {} s", patience.as_secs()),
+                fault: None,
             }),
         }
     }
@@ -204,4 +210,36 @@ impl Doctor {
         let row = self.client.query_one(REFUSALS, &[&lane]).await?;
         Ok((row.get(0), row.get(1)))
     }
+}
+
+/// A lane other than that of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lane {
+    /// As rows have it.
+    pub name: String,
+    /// Messages of it are still to be sent.
+    pub has_messages: bool,
+    /// A server of it is enabled.
+    pub has_server: bool,
+    /// A daemon holds its lease.
+    pub is_served: bool,
+}
+
+/// Lanes other than `own` that have messages to send or an enabled server, at most 50.
+///
+/// # Errors
+/// When the database can't answer within 5 s.
+pub async fn lanes(database: &Database, own: &str) -> Result<Vec<Lane>, DbError> {
+    let client = database.client().await?;
+    client.batch_execute(TIME_LIMIT).await?;
+    let rows = client.query(LANES, &[&own]).await?;
+    Ok(rows
+        .iter()
+        .map(|row| Lane {
+            name: row.get("lane"),
+            has_messages: row.get("has_messages"),
+            has_server: row.get("has_server"),
+            is_served: row.get("is_served"),
+        })
+        .collect())
 }

@@ -30,6 +30,7 @@ use tokio_postgres::Client;
 use tokio_postgres::config::TargetSessionAttrs;
 
 pub use check::Purpose;
+pub(crate) use check::login_step;
 pub(crate) use error::message as reason;
 pub use error::{DbError, NotReady, Why};
 pub(crate) use tls::{PgConnection, connector};

@@ -85,6 +85,14 @@ pub enum FrameError {
     ShortHeader(usize),
 }
 
+impl FrameError {
+    /// Whether it is TLS that came: who speaks it answers what it can't read with an alert (0x15), version 3.x.
+    #[must_use]
+    pub fn is_tls(&self) -> bool {
+        matches!(self, Self::TooLong { length, .. } if length >> 16 == 0x1503)
+    }
+}
+
 impl Frame {
     /// Takes octets that are exactly one PDU.
     ///

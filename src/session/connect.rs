@@ -8,7 +8,7 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::tls::{Client, Negotiated, Secured, Stream, TlsError};
+use crate::tls::{Client, Fault, Negotiated, Secured, Stream, TlsError};
 
 /// Idle time before the first keepalive probe: below the usual 60 s of stateful firewalls.
 const KEEPALIVE_AFTER: Duration = Duration::from_secs(45);
@@ -124,6 +124,7 @@ pub async fn handshake(
     let (stream, negotiated) = timeout_at(until, shake).await.unwrap_or_else(|_| {
         Err(TlsError {
             message: format!("no answer to the TLS handshake in time; is {place} the one for TLS?"),
+            fault: Fault::NoTls,
             peer: None,
         })
     })?;

@@ -10,7 +10,6 @@ use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use super::line::Side;
-use crate::pdu::FrameError;
 use crate::server::Server;
 use crate::session::CloseReason;
 use crate::session::connect::ConnectError;
@@ -69,12 +68,10 @@ pub(super) fn no_connection(side: &Side, server: &Server, error: &ConnectError) 
     );
 }
 
-/// A server that speaks TLS answers what it can't read with a TLS alert (0x15), version 3.x.
+/// What else to say of a session that ended so.
 pub(super) fn hint(reason: &CloseReason) -> &'static str {
     match reason {
-        CloseReason::Framing(FrameError::TooLong { length, .. }) if length >> 16 == 0x1503 => {
-            "; that is TLS: should esme_tls be TRUE?"
-        }
+        CloseReason::Framing(error) if error.is_tls() => "; that is TLS: should esme_tls be TRUE?",
         _ => "",
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::{Names, TlsError};
+use super::{Fault, Names, TlsError};
 
 /// Far more than a file of all authorities takes.
 const LONGEST: u64 = 4 * 1024 * 1024;
@@ -15,24 +15,28 @@ const LONGEST: u64 = 4 * 1024 * 1024;
 /// The file that `setting` names.
 fn read(path: &Path, setting: &str) -> Result<Vec<u8>, TlsError> {
     let wrong = |error: io::Error| {
-        let hint = match error.kind() {
-            io::ErrorKind::NotFound => "; it must be a file on the machine of the daemon",
-            io::ErrorKind::PermissionDenied => {
-                "; the user of the daemon must be allowed to read it"
-            }
-            _ => "",
+        let (fault, hint) = match error.kind() {
+            io::ErrorKind::NotFound => (
+                Fault::Missing,
+                "; it must be a file on the machine of the daemon",
+            ),
+            io::ErrorKind::PermissionDenied => (
+                Fault::Unreadable,
+                "; the user of the daemon must be allowed to read it",
+            ),
+            _ => (Fault::Unreadable, ""),
         };
-        TlsError::new(format!(
-            "{setting}: can't read {}: {error}{hint}",
-            path.display()
-        ))
+        TlsError::new(
+            fault,
+            format!("{setting}: can't read {}: {error}{hint}", path.display()),
+        )
     };
     // Opening a pipe, say, would wait for somebody to write to it.
     if !fs::metadata(path).map_err(wrong)?.is_file() {
-        return Err(TlsError::new(format!(
-            "{setting}: {} is not a file",
-            path.display()
-        )));
+        return Err(TlsError::new(
+            Fault::Unfit,
+            format!("{setting}: {} is not a file", path.display()),
+        ));
     }
     let mut octets = Vec::new();
     File::open(path)
@@ -41,10 +45,13 @@ fn read(path: &Path, setting: &str) -> Result<Vec<u8>, TlsError> {
         .read_to_end(&mut octets)
         .map_err(wrong)?;
     if octets.len() as u64 > LONGEST {
-        return Err(TlsError::new(format!(
-            "{setting}: {} is longer than {LONGEST} octets",
-            path.display()
-        )));
+        return Err(TlsError::new(
+            Fault::Unfit,
+            format!(
+                "{setting}: {} is longer than {LONGEST} octets",
+                path.display()
+            ),
+        ));
     }
     Ok(octets)
 }
@@ -59,14 +66,20 @@ pub(super) fn certificates(
     // What is wrong is not quoted: the file may be that of a key.
     match certificates {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-        Ok(_) => Err(TlsError::new(format!(
-            "{setting}: {} holds no certificate; it must be PEM, with -----BEGIN CERTIFICATE-----",
-            path.display()
-        ))),
-        Err(_) => Err(TlsError::new(format!(
-            "{setting}: {} is broken PEM; each certificate must stand whole between its BEGIN and END lines",
-            path.display()
-        ))),
+        Ok(_) => Err(TlsError::new(
+            Fault::Unfit,
+            format!(
+                "{setting}: {} holds no certificate; it must be PEM, with -----BEGIN CERTIFICATE-----",
+                path.display()
+            ),
+        )),
+        Err(_) => Err(TlsError::new(
+            Fault::Unfit,
+            format!(
+                "{setting}: {} is broken PEM; each certificate must stand whole between its BEGIN and END lines",
+                path.display()
+            ),
+        )),
     }
 }
 
@@ -80,7 +93,10 @@ pub(super) fn key(path: &Path, setting: &str) -> Result<PrivateKeyDer<'static>, 
         } else {
             "holds no private key; it must be PEM, with -----BEGIN PRIVATE KEY-----"
         };
-        TlsError::new(format!("{setting}: {} {what}", path.display()))
+        TlsError::new(
+            Fault::Unfit,
+            format!("{setting}: {} {what}", path.display()),
+        )
     })
 }
 
@@ -88,10 +104,13 @@ pub(super) fn key(path: &Path, setting: &str) -> Result<PrivateKeyDer<'static>, 
 pub(super) fn system_roots(names: Names) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let found = rustls_native_certs::load_native_certs();
     if found.certs.is_empty() {
-        return Err(TlsError::new(format!(
-            "this machine has no certificates of authorities: install ca-certificates, or name a file in {}",
-            names.ca
-        )));
+        return Err(TlsError::new(
+            Fault::Issuer,
+            format!(
+                "this machine has no certificates of authorities: install ca-certificates, or name a file in {}",
+                names.ca
+            ),
+        ));
     }
     Ok(found.certs)
 }

@@ -9,6 +9,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 use super::words::refused_later;
+use super::{Fault, TlsError};
 
 /// A connection to an SMSC.
 #[derive(Debug)]
@@ -28,7 +29,7 @@ pub enum Stream {
 pub struct Secured<S> {
     inner: TlsStream<S>,
     /// Told again and again: nothing can be written any more.
-    failed: Option<(io::ErrorKind, String)>,
+    failed: Option<(io::ErrorKind, TlsError)>,
 }
 
 impl<S> Secured<S> {
@@ -42,7 +43,7 @@ impl<S> Secured<S> {
 
     fn check(&self) -> io::Result<()> {
         match &self.failed {
-            Some((kind, words)) => Err(io::Error::new(*kind, words.clone())),
+            Some((kind, error)) => Err(io::Error::new(*kind, error.clone())),
             None => Ok(()),
         }
     }
@@ -53,7 +54,7 @@ impl<S> Secured<S> {
 #[must_use]
 pub fn in_words(error: io::Error) -> io::Error {
     match refused_later(&error) {
-        Some(words) => io::Error::new(error.kind(), words),
+        Some(tls) => io::Error::new(error.kind(), tls),
         None => error,
     }
 }
@@ -84,7 +85,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Secured<S> {
             Ok(taken) => Poll::Ready(Ok(taken)),
             Err(error) => {
                 let error = in_words(error);
-                self.failed = Some((error.kind(), error.to_string()));
+                let fault = Fault::of(&error).unwrap_or(Fault::Other);
+                let told = TlsError::new(fault, error.to_string());
+                self.failed = Some((error.kind(), told));
                 Poll::Ready(Ok(octets.len()))
             }
         }

@@ -15,7 +15,7 @@ use rustls::{
     SignatureScheme,
 };
 
-use super::{Certificate, Names, TlsError};
+use super::{Certificate, Fault, Names, TlsError};
 
 /// How much of a server's certificate is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,15 +64,18 @@ impl Verifier {
         let mut store = RootCertStore::empty();
         let (added, _) = store.add_parsable_certificates(certificates.iter().cloned());
         if added == 0 {
-            return Err(TlsError::new(format!(
-                "{}: none of {roots} can be read as an X.509 certificate",
-                names.ca
-            )));
+            return Err(TlsError::new(
+                Fault::Unfit,
+                format!(
+                    "{}: none of {roots} can be read as an X.509 certificate",
+                    names.ca
+                ),
+            ));
         }
         let webpki =
             WebPkiServerVerifier::builder_with_provider(Arc::new(store), Arc::clone(provider))
                 .build()
-                .map_err(|error| TlsError::new(format!("{}: {error}", names.ca)))?;
+                .map_err(|error| TlsError::new(Fault::Unfit, format!("{}: {error}", names.ca)))?;
         Ok(Self {
             verify,
             webpki: Some(webpki),

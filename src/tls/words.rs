@@ -7,7 +7,7 @@ use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError, Error, InconsistentKeys};
 
 use super::verifier::Verifier;
-use super::{Certificate, Identity, Names, Prepared, TlsError};
+use super::{Certificate, Fault, Identity, Names, Prepared, TlsError};
 
 /// A handshake failed.
 pub(super) fn handshake(
@@ -15,21 +15,29 @@ pub(super) fn handshake(
     seen: &Verifier,
     prepared: &Prepared,
     place: &str,
-) -> String {
+) -> (Fault, String) {
     let names = prepared.names;
     match tls_error(error) {
         Some(Error::InvalidCertificate(wrong)) => {
-            certificate(wrong, seen.leaf().as_ref(), seen.roots(), names)
+            let words = certificate(wrong, seen.leaf().as_ref(), seen.roots(), names);
+            (fault_of(wrong), words)
         }
-        Some(Error::AlertReceived(alert)) => alert_words(*alert, prepared),
-        Some(Error::InvalidMessage(_)) if seen.leaf().is_none() => {
-            format!("the server answered without TLS; is {place} the one for TLS?")
+        Some(Error::AlertReceived(alert)) => {
+            let has_own = prepared.own.is_some();
+            (alert_fault(*alert, has_own), alert_words(*alert, prepared))
         }
-        Some(error) => error.to_string(),
-        None if is_end(error) => format!(
-            "the server ended the connection within the TLS handshake; is {place} the one for TLS?"
+        Some(Error::InvalidMessage(_)) if seen.leaf().is_none() => (
+            Fault::NoTls,
+            format!("the server answered without TLS; is {place} the one for TLS?"),
         ),
-        None => error.to_string(),
+        Some(error) => (Fault::Other, error.to_string()),
+        None if is_end(error) => (
+            Fault::NoTls,
+            format!(
+                "the server ended the connection within the TLS handshake; is {place} the one for TLS?"
+            ),
+        ),
+        None => (Fault::Other, error.to_string()),
     }
 }
 
@@ -46,10 +54,43 @@ fn tls_error(error: &io::Error) -> Option<&Error> {
 }
 
 /// An error of TLS behind the handshake; `None` where it is another.
-pub(super) fn refused_later(error: &io::Error) -> Option<String> {
-    match tls_error(error)? {
-        Error::AlertReceived(alert) => Some(refusal(*alert)),
-        error => Some(error.to_string()),
+pub(super) fn refused_later(error: &io::Error) -> Option<TlsError> {
+    Some(match tls_error(error)? {
+        // Whether we have shown one is told by the alert itself: only CertificateRequired comes without.
+        Error::AlertReceived(alert) => TlsError::new(alert_fault(*alert, true), refusal(*alert)),
+        error => TlsError::new(Fault::Other, error.to_string()),
+    })
+}
+
+fn alert_fault(alert: AlertDescription, has_own: bool) -> Fault {
+    match alert {
+        AlertDescription::CertificateRequired => Fault::WantsOurs,
+        AlertDescription::BadCertificate if !has_own => Fault::WantsOurs,
+        AlertDescription::UnknownCA
+        | AlertDescription::CertificateExpired
+        | AlertDescription::CertificateRevoked
+        | AlertDescription::BadCertificate
+        | AlertDescription::CertificateUnknown
+        | AlertDescription::UnsupportedCertificate
+        | AlertDescription::DecryptError
+        | AlertDescription::AccessDenied => Fault::RefusesOurs,
+        AlertDescription::UnrecognisedName => Fault::Name,
+        _ => Fault::Other,
+    }
+}
+
+fn fault_of(wrong: &CertificateError) -> Fault {
+    match wrong {
+        CertificateError::Expired
+        | CertificateError::ExpiredContext { .. }
+        | CertificateError::NotValidYet
+        | CertificateError::NotValidYetContext { .. } => Fault::Time,
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => Fault::Issuer,
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            Fault::Name
+        }
+        other if format!("{other:?}").contains("CaUsedAsEndEntity") => Fault::Issuer,
+        _ => Fault::Other,
     }
 }
 
@@ -171,12 +212,23 @@ pub(super) fn own_certificate(error: &Error, identity: &Identity, names: Names) 
             "{}: the key in {key} does not belong to the certificate in {certificate} ({}); the certificate itself has to be the first in its file",
             names.key, names.certificate
         ),
+        Error::InvalidCertificate(wrong) => {
+            let what = if format!("{wrong:?}").contains("UnsupportedCertVersion") {
+                "is X.509 version 1; it must be version 3, which openssl x509 -req makes with -extfile".to_owned()
+            } else {
+                format!("can't be used: {wrong}")
+            };
+            format!(
+                "{}: the certificate in {certificate} {what}",
+                names.certificate
+            )
+        }
         error => format!(
             "{}: the key in {key} can't be used: {error}; it must be RSA (2048 bits or more), ECDSA (P-256, P-384) or Ed25519",
             names.key
         ),
     };
-    TlsError::new(message)
+    TlsError::new(Fault::Unfit, message)
 }
 
 fn date(at: UnixTime) -> Option<DateTime<Utc>> {

@@ -39,7 +39,18 @@ pub(super) async fn send(
     }
     let database = arguments.role.database(&config.database)?;
     if let Err(error) = may_send(&database).await {
-        return report.failed("message", error, "with such a role once more");
+        let next = if error.contains("28P01") {
+            "the password of the role in --as is wrong: correct it in the URL, or in PGPASSWORD"
+        } else if error.contains("Peer authentication failed") {
+            "run this as the system user that has the name of that role, or name localhost in the URL, with the password in PGPASSWORD"
+        } else if error.contains("password missing") {
+            "set PGPASSWORD to the password of the role in --as"
+        } else if error.starts_with("can't connect") {
+            "correct the URL of --as; what it leaves out is as in [database]"
+        } else {
+            "with such a role once more"
+        };
+        return report.failed("message", error, next);
     }
     let message = Message {
         lane: config.daemon.lane.clone(),

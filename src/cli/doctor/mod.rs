@@ -1,11 +1,14 @@
 //! `esmed doctor`
 
 mod card;
+mod login;
 mod postgres;
 mod probe;
+mod queue;
 mod report;
 mod rows;
 mod smsc;
+mod steps;
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -17,18 +20,21 @@ use clap::Args;
 use super::as_role::AsRole;
 use super::paint::Paint;
 use super::times::{ago, span};
-use super::{ConfigFile, block_on};
+use super::{ConfigFile, block_on, next_step};
 use crate::config::Config;
-use crate::db::Database;
 use crate::db::events::{self, Status};
 use crate::db::servers;
+use crate::db::{Database, DbError};
 use crate::server::Server;
+use queue::{Waiting, quoted};
 use report::Report;
 
 /// No step of a connection takes longer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Args)]
+// Another role is of use for the test message alone.
+#[command(mut_arg("url", |url| url.requires("to")))]
 pub(super) struct Arguments {
     #[command(flatten)]
     file: ConfigFile,
@@ -76,8 +82,19 @@ async fn examine(arguments: &Arguments, report: &mut Report) -> anyhow::Result<(
     }
     report.area("daemon")?;
     let status = daemon(&config, &database, report).await?;
+    report.area("queue")?;
+    let lane = &config.daemon.lane;
+    let enabled = servers::enabled(&database, lane).await;
+    let of_lane = enabled.as_ref().ok().and_then(Option::as_ref);
+    let waiting = queue::examine(lane, &database, status.as_ref(), of_lane, report).await?;
     report.area("SMSC")?;
-    let Some(server) = server(arguments, &config, &database, report).await? else {
+    let found = match arguments.server {
+        Some(id) => servers::by_id(&database, &[id])
+            .await
+            .map(|mut all| all.pop()),
+        None => enabled,
+    };
+    let Some(server) = server(found, arguments.server, lane, &waiting, report)? else {
         return Ok(());
     };
     let is_bound = status.as_ref().is_some_and(|status| {
@@ -88,7 +105,9 @@ async fn examine(arguments: &Arguments, report: &mut Report) -> anyhow::Result<(
                 "binding" | "bound" | "throttled"
             )
     });
-    smsc::examine(&server, is_bound && !arguments.bind, report).await?;
+    // Another server may be of another lane.
+    let messages = waiting.messages.filter(|_| arguments.server.is_none());
+    smsc::examine(&server, messages, is_bound && !arguments.bind, report).await?;
     if let Some(number) = &arguments.to {
         report.area("test message")?;
         card::send(arguments, number, &config, &server, is_bound, report).await?;
@@ -99,15 +118,12 @@ async fn examine(arguments: &Arguments, report: &mut Report) -> anyhow::Result<(
 /// Reads the file; `None`: nothing can go on.
 fn configuration(file: &ConfigFile, report: &mut Report) -> anyhow::Result<Option<Config>> {
     let path = file.config.display().to_string();
-    let config = match file.load() {
+    let config = match Config::load(&file.config) {
         Ok(config) => config,
         Err(error) => {
-            let next = match std::fs::metadata(&file.config) {
-                Ok(_) => "correct it; cfg/esmed.toml has every key with its meaning",
-                Err(_) => {
-                    "name the right one with --config; run this as root or in the group esmed, who may read it"
-                }
-            };
+            let next = next_step(&error)
+                .unwrap_or("correct it; man esmed.toml has every key with its meaning");
+            let error = anyhow::Error::from(error);
             report.failed("file", format!("{error:#}"), next)?;
             return Ok(None);
         }
@@ -204,40 +220,48 @@ async fn daemon(
     Ok(status)
 }
 
-/// The server to look at.
-async fn server(
-    arguments: &Arguments,
-    config: &Config,
-    database: &Database,
+/// The server to look at, which is that of the lane where no `id` was asked for.
+fn server(
+    found: Result<Option<Server>, DbError>,
+    id: Option<i64>,
+    lane: &str,
+    waiting: &Waiting,
     report: &mut Report,
 ) -> anyhow::Result<Option<Server>> {
-    let found = match arguments.server {
-        Some(id) => servers::by_id(database, &[id])
-            .await
-            .map(|mut all| all.pop()),
-        None => servers::enabled(database, &config.daemon.lane).await,
-    };
-    match (found, arguments.server) {
-        (Ok(Some(server)), _) => Ok(Some(server)),
-        (Ok(None), Some(id)) => {
-            report.failed(
-                "server",
-                format!("smpp_servers has no row {id}"),
-                "SELECT id, name, host FROM smpp_servers",
-            )?;
-            Ok(None)
-        }
+    match (found, id) {
+        (Ok(Some(server)), _) => return Ok(Some(server)),
+        (Ok(None), Some(id)) => report.failed(
+            "server",
+            format!("smpp_servers has no row {id}"),
+            "SELECT id, name, host FROM smpp_servers",
+        )?,
         (Ok(None), None) => {
-            report.failed(
-                "server",
-                format!("no server of lane {} is enabled", config.daemon.lane),
-                "UPDATE smpp_servers SET enabled = TRUE WHERE id = ..., or INSERT one first",
-            )?;
-            Ok(None)
+            let mut others = waiting.lanes.iter().filter(|other| other.has_server);
+            // One that a daemon serves is right as it is.
+            let (finding, next) = match others.find(|other| !other.is_served) {
+                Some(other) => (
+                    format!(
+                        "no server of lane {lane} is enabled, but one of lane {} is",
+                        other.name
+                    ),
+                    format!(
+                        "UPDATE smpp_servers SET lane = {} WHERE lane = {} AND enabled; or lane = {:?} in [daemon]",
+                        quoted(lane),
+                        quoted(&other.name),
+                        other.name
+                    ),
+                ),
+                None => (
+                    format!("no server of lane {lane} is enabled"),
+                    "UPDATE smpp_servers SET enabled = TRUE WHERE id = ..., or INSERT one first"
+                        .to_owned(),
+                ),
+            };
+            report.failed("server", finding, next)?;
         }
         (Err(error), _) => {
             report.failed("server", error.reason(), "see the checks of the database")?;
-            Ok(None)
         }
     }
+    Ok(None)
 }

@@ -8,10 +8,10 @@ use tokio_postgres::Row;
 
 use super::PATIENCE;
 use super::report::Report;
-use super::rows;
-use crate::config::{Config, SslMode};
+use super::{login, rows};
+use crate::config::Config;
 use crate::db::Database;
-use crate::db::doctor::{Doctor, LoginError};
+use crate::db::doctor::Doctor;
 use crate::session::connect::{open_tcp, resolve};
 
 /// By how many seconds clocks may differ.
@@ -34,7 +34,7 @@ pub(super) async fn examine(
         Ok(doctor) => doctor,
         Err(error) => {
             let check = if error.is_tls() { "TLS" } else { "login" };
-            let (finding, next) = refused(config, &error);
+            let (finding, next) = login::refused(config, database, &error);
             report.failed(check, finding, next)?;
             return Ok(false);
         }
@@ -60,14 +60,25 @@ pub(super) async fn examine(
             return Ok(false);
         }
     };
-    encryption(config, &row, report)?;
+    login::encryption(&config.database, &row, report)?;
     if !kind(&row, report)? {
         return Ok(false);
     }
     role(&row, report)?;
     clock(&doctor, report).await?;
     settings(&row, report)?;
-    rows::examine(config, &doctor, report).await
+    let role = Role {
+        name: row.get("role"),
+        quoted: row.get("role_quoted"),
+    };
+    rows::examine(config, database, &doctor, &role, report).await
+}
+
+/// As whom we are connected.
+pub(super) struct Role {
+    pub(super) name: String,
+    /// As statements need it.
+    pub(super) quoted: String,
 }
 
 /// Where PostgreSQL should be reached.
@@ -146,50 +157,6 @@ async fn address(host: &str, port: u16) -> Place {
     }
 }
 
-/// Why there is no login, and what to do.
-fn refused(config: &Config, error: &LoginError) -> (String, String) {
-    let database = &config.database;
-    let (user, name) = (&database.user, &database.name);
-    let said = error.message.clone();
-    let (finding, next) = match error.code.as_deref() {
-        Some("28P01") => (
-            format!("the password of {user} is wrong: {said}"),
-            format!("correct [database] pass or pass_file, or let the owner run ALTER ROLE {user} PASSWORD '...'"),
-        ),
-        Some("28000") => (
-            format!("PostgreSQL does not let {user} in: {said}"),
-            format!("does the role exist (db.sql creates esmed), and has pg_hba.conf a line for {user}, {name} and this machine?"),
-        ),
-        Some("3D000") => (
-            format!("there is no database {name}: {said}"),
-            "correct [database] name, or create it: createdb -E UTF8, then psql -f sql/db.sql".to_owned(),
-        ),
-        Some("53300") => (
-            format!("no connection is left for {user}: {said}"),
-            "raise max_connections, or CONNECTION LIMIT of the role or the database; pg_stat_activity says who holds them".to_owned(),
-        ),
-        Some("57P03") => (
-            format!("PostgreSQL starts or stops: {said}"),
-            "wait, then try again".to_owned(),
-        ),
-        Some("42501") => (
-            format!("{user} may not connect: {said}"),
-            format!("GRANT CONNECT ON DATABASE {name} TO {user}"),
-        ),
-        Some(_) => (said, "see the log of PostgreSQL".to_owned()),
-        None if error.is_tls() => (
-            said,
-            "sslmode, sslrootcert, sslcert and sslkey of [database] say how TLS is spoken; sslrootcert has to hold the authority of the server's certificate".to_owned(),
-        ),
-        None if said.contains("password missing") => (
-            format!("PostgreSQL asks {user} for a password, and there is none"),
-            "set [database] pass or pass_file".to_owned(),
-        ),
-        None => (said, "see the log of PostgreSQL, and [database] of the configuration".to_owned()),
-    };
-    (finding, next)
-}
-
 /// Whether a pooler gives sessions away between transactions, which the daemon can't work with.
 async fn pooler(database: &Database, doctor: &Doctor, report: &mut Report) -> anyhow::Result<bool> {
     let other = match Doctor::connect(database, PATIENCE).await {
@@ -224,52 +191,6 @@ async fn pooler(database: &Database, doctor: &Doctor, report: &mut Report) -> an
     }
 }
 
-fn encryption(config: &Config, row: &Row, report: &mut Report) -> anyhow::Result<()> {
-    if row.get::<_, bool>("is_local") {
-        return report.ok("TLS", "none, and none is needed on a unix socket");
-    }
-    if row.get::<_, Option<bool>>("has_tls") == Some(true) {
-        let version: Option<String> = row.get("tls_version");
-        let cipher: Option<String> = row.get("tls_cipher");
-        let words = format!(
-            "{} ({})",
-            version.unwrap_or_default(),
-            cipher.unwrap_or_default()
-        );
-        let is_checked = matches!(
-            config.database.sslmode,
-            SslMode::VerifyCa | SslMode::VerifyFull
-        );
-        return if is_checked || config.database.sslrootcert.is_some() {
-            report.ok(
-                "TLS",
-                format!("{words}, the server's certificate is checked"),
-            )
-        } else {
-            report.warning(
-                "TLS",
-                format!("{words}, but nobody checks whose certificate the server has"),
-                "sslmode = \"verify-full\" with sslrootcert",
-            )
-        };
-    }
-    let is_near = config.database.host.list().iter().all(|host| {
-        *host == "localhost"
-            || host
-                .parse::<std::net::IpAddr>()
-                .is_ok_and(|it| it.is_loopback())
-    });
-    if is_near {
-        report.ok("TLS", "none, within this machine")
-    } else {
-        report.warning(
-            "TLS",
-            "none: texts, numbers and passwords cross the network as they are",
-            "ssl = on in PostgreSQL, and sslmode = \"verify-full\" with sslrootcert here",
-        )
-    }
-}
-
 /// Whether it is a database that can be used at all.
 fn kind(row: &Row, report: &mut Report) -> anyhow::Result<bool> {
     let version: String = row.get("version");
@@ -287,7 +208,7 @@ fn kind(row: &Row, report: &mut Report) -> anyhow::Result<bool> {
         report.failed(
             "encoding",
             encoding,
-            "create a database with ENCODING 'UTF8' TEMPLATE template0, and set it up with sql/db.sql",
+            "CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0, name it in [database], and set it up with esmed migrate",
         )?;
         return Ok(false);
     }
@@ -330,7 +251,7 @@ fn role(row: &Row, report: &mut Report) -> anyhow::Result<()> {
         report.warning(
             "roles",
             format!("there is no role {}", missing.join(", ")),
-            "sql/db.sql says what each is for; CREATE ROLE, then its GRANTs",
+            "the statements that make a role and give it its rights are in /usr/share/esmed/sql/db.sql (sql/db.sql of the source)",
         )
     }
 }

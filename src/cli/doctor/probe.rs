@@ -6,7 +6,7 @@ use bytes::BytesMut;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Instant, timeout_at};
 
-use crate::pdu::{CommandId, CommandStatus, Frame, FrameDecoder, Pdu};
+use crate::pdu::{CommandId, CommandStatus, Frame, FrameDecoder, FrameError, Pdu};
 use crate::tls::Stream;
 
 /// How long an unbind may take: it is a matter of politeness.
@@ -22,7 +22,7 @@ pub(super) enum ProbeError {
     #[error("the SMSC ended the session with unbind")]
     Unbound,
     #[error("what comes back is no SMPP: {0}")]
-    Garbage(String),
+    Garbage(FrameError),
     #[error("{0}")]
     Io(#[from] std::io::Error),
     #[error("the request can't be written: {0}")]
@@ -69,7 +69,7 @@ impl Probe {
         loop {
             let frame = decoder
                 .next_frame(&mut self.buffer)
-                .map_err(|error| ProbeError::Garbage(error.to_string()))?;
+                .map_err(ProbeError::Garbage)?;
             let Some(frame) = frame else {
                 if self.stream.read_buf(&mut self.buffer).await? == 0 {
                     return Err(ProbeError::Closed);

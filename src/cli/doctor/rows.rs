@@ -1,10 +1,11 @@
 //! Tables, rights, and what slows or hinders the daemon in them.
 
+use super::postgres::Role;
 use super::report::Report;
 use crate::cli::times::ago;
 use crate::config::Config;
-use crate::db::SCHEMA_VERSION;
 use crate::db::doctor::Doctor;
+use crate::db::{Database, SCHEMA_VERSION};
 
 /// A transaction that is open for so many seconds keeps finished rows from being cleared away.
 const LONG: f64 = 300.0;
@@ -12,20 +13,25 @@ const LONG: f64 = 300.0;
 /// So many dead rows, and more than a fifth of all, are worth a word.
 const DEAD: i64 = 50_000;
 
+/// Who lacks more rights than these was hardly meant to be the daemon.
+const FEW: usize = 3;
+
 const LOG: &str = "see the log of PostgreSQL";
 
 /// Whether the daemon could work with it.
 pub(super) async fn examine(
     config: &Config,
+    database: &Database,
     doctor: &Doctor,
+    role: &Role,
     report: &mut Report,
 ) -> anyhow::Result<bool> {
-    if !schema(doctor, report).await? {
+    if !schema(database, doctor, report).await? {
         return Ok(false);
     }
-    let may = rights(doctor, report).await?;
+    let may = rights(doctor, role, report).await?;
     triggers(doctor, report).await?;
-    transactions(doctor, report).await?;
+    transactions(doctor, role, report).await?;
     vacuum(doctor, report).await?;
     if may {
         refusals(config, doctor, report).await?;
@@ -33,7 +39,11 @@ pub(super) async fn examine(
     Ok(may)
 }
 
-async fn schema(doctor: &Doctor, report: &mut Report) -> anyhow::Result<bool> {
+async fn schema(database: &Database, doctor: &Doctor, report: &mut Report) -> anyhow::Result<bool> {
+    let migrate = format!(
+        "as the owner or a superuser: {} (--print shows what it does)",
+        database.migration()
+    );
     let (has_schema, has_tables) = match doctor.tables().await {
         Ok(tables) => tables,
         Err(error) => {
@@ -42,18 +52,12 @@ async fn schema(doctor: &Doctor, report: &mut Report) -> anyhow::Result<bool> {
         }
     };
     if !has_schema {
-        let (finding, next) = if has_tables {
-            (
-                "these are tables of esmed 0.1.1",
-                "esmed migrate --as the owner brings them up; --print shows how",
-            )
+        let finding = if has_tables {
+            "these are tables of esmed 0.1.1"
         } else {
-            (
-                "there are no tables of esmed",
-                "psql -v ON_ERROR_STOP=1 -f sql/db.sql as the owner of the database",
-            )
+            "there are no tables of esmed"
         };
-        report.failed("schema", finding, next)?;
+        report.failed("schema", finding, migrate)?;
         return Ok(false);
     }
     let missing = doctor.missing_tables().await;
@@ -63,7 +67,7 @@ async fn schema(doctor: &Doctor, report: &mut Report) -> anyhow::Result<bool> {
             report.failed(
                 "schema",
                 format!("these tables are missing: {}", missing.join(", ")),
-                "restore them from a backup, or from sql/db.sql",
+                "restore them from a backup; empty ones are made by their statements in /usr/share/esmed/sql/db.sql (sql/db.sql of the source)",
             )?;
             return Ok(false);
         }
@@ -79,24 +83,24 @@ async fn schema(doctor: &Doctor, report: &mut Report) -> anyhow::Result<bool> {
         }
         Ok(Some(newer)) if newer > SCHEMA_VERSION => (
             format!("version {newer}, and this program knows {SCHEMA_VERSION}"),
-            "install the newer esmed",
+            "install the newer esmed".to_owned(),
         ),
         Ok(other) => (
             format!(
                 "version {}, and this program needs {SCHEMA_VERSION}",
                 other.map_or("none".to_owned(), |version| version.to_string())
             ),
-            "esmed migrate, as the owner",
+            migrate,
         ),
         // Told with the other rights.
         Err(error) if error.reason().contains("42501") => return Ok(true),
-        Err(error) => (error.reason().to_owned(), LOG),
+        Err(error) => (error.reason().to_owned(), LOG.to_owned()),
     };
     report.failed("schema", finding, next)?;
     Ok(false)
 }
 
-async fn rights(doctor: &Doctor, report: &mut Report) -> anyhow::Result<bool> {
+async fn rights(doctor: &Doctor, role: &Role, report: &mut Report) -> anyhow::Result<bool> {
     let missing = match doctor.missing_rights().await {
         Ok(missing) => missing,
         Err(error) => {
@@ -106,6 +110,21 @@ async fn rights(doctor: &Doctor, report: &mut Report) -> anyhow::Result<bool> {
     };
     if missing.is_empty() {
         report.ok("rights", "all that the daemon needs")?;
+    }
+    if missing.len() > FEW && role.name != "esmed" {
+        report.failed(
+            "rights",
+            format!(
+                "[database] user is {}, which lacks {} rights of the daemon",
+                role.name,
+                missing.len()
+            ),
+            format!(
+                "connect as esmed ([database] user), or as the owner: GRANT esmed TO {}",
+                role.quoted
+            ),
+        )?;
+        return Ok(false);
     }
     for (right, remedy) in &missing {
         report.failed(
@@ -129,7 +148,7 @@ async fn triggers(doctor: &Doctor, report: &mut Report) -> anyhow::Result<()> {
     }
 }
 
-async fn transactions(doctor: &Doctor, report: &mut Report) -> anyhow::Result<()> {
+async fn transactions(doctor: &Doctor, role: &Role, report: &mut Report) -> anyhow::Result<()> {
     match doctor.transactions(LONG).await {
         Ok((holders, _)) if !holders.is_empty() => {
             let words: Vec<String> = holders
@@ -146,7 +165,10 @@ async fn transactions(doctor: &Doctor, report: &mut Report) -> anyhow::Result<()
         Ok((_, false)) => report.skipped(
             "transactions",
             "those of other roles can't be seen",
-            "GRANT pg_read_all_stats TO the role, if they shall be looked at",
+            format!(
+                "as a superuser: GRANT pg_read_all_stats TO {}, if they shall be looked at",
+                role.quoted
+            ),
         ),
         Err(error) => report.failed("transactions", error.reason(), LOG),
     }

@@ -6,22 +6,24 @@ use chrono::Utc;
 use tokio::time::Instant;
 
 use super::PATIENCE;
-use super::probe::Probe;
+use super::probe::{Probe, ProbeError};
 use super::report::Report;
+use super::steps;
 use crate::pdu::{CommandStatus, Pdu};
 use crate::server::{Account, Server};
 use crate::session::BindMode;
 use crate::session::connect::{handshake, open_tcp, resolve};
-use crate::tls::{Certificate, Negotiated, Stream, Told, Verify};
+use crate::tls::{Certificate, Fault, Negotiated, Stream, Told, Verify};
 
-/// Looks at all of it; `leave_bound`: a daemon is bound, so there is no second bind.
+/// Looks at all of it; `waiting`: so many messages of the lane may leave; `leave_bound`: a daemon is bound, so there is no second bind.
 pub(super) async fn examine(
     server: &Server,
+    waiting: Option<i64>,
     leave_bound: bool,
     report: &mut Report,
 ) -> anyhow::Result<()> {
     let account = &server.account;
-    if !columns(server, report)? {
+    if !columns(server, waiting, report)? {
         return Ok(());
     }
     let patience = account.timers.session_init.min(PATIENCE * 3);
@@ -76,11 +78,8 @@ pub(super) async fn examine(
                     if let Some(peer) = &error.peer {
                         certificate("certificate", peer, report)?;
                     }
-                    return report.failed(
-                        "TLS",
-                        error.message,
-                        "the columns esme_tls_ca_file, esme_tls_server_name, esme_tls_cert_file and esme_tls_key_file say how TLS is spoken",
-                    );
+                    let next = steps::smsc(error.fault, error.peer.as_deref(), account);
+                    return report.failed("TLS", error.message, next);
                 }
             }
         }
@@ -96,7 +95,7 @@ pub(super) async fn examine(
 }
 
 /// What can be told by the row alone; whether it makes sense to go on.
-fn columns(server: &Server, report: &mut Report) -> anyhow::Result<bool> {
+fn columns(server: &Server, waiting: Option<i64>, report: &mut Report) -> anyhow::Result<bool> {
     let account = &server.account;
     let id = account.id;
     let label = format!("{} (id {id}) as {}", server.label(), account.system_id);
@@ -123,10 +122,22 @@ fn columns(server: &Server, report: &mut Report) -> anyhow::Result<bool> {
             "it is the user name that the provider gave you",
         )?;
     }
+    let waiting = match waiting {
+        Some(0) | None => String::new(),
+        Some(1) => ", and 1 message of this lane waits".to_owned(),
+        Some(messages) => format!(", and {messages} messages of this lane wait"),
+    };
+    if account.mode == BindMode::Receiver {
+        report.warning(
+            "columns",
+            format!("esme_bind_mode is receiver, which submits nothing{waiting}"),
+            format!("to send, too: UPDATE smpp_servers SET esme_bind_mode = 'transceiver' WHERE id = {id}, or 'transmitter+receiver'"),
+        )?;
+    }
     if server.settings.paused {
         report.warning(
             "columns",
-            "esme_submit_paused is TRUE: nothing is sent",
+            format!("esme_submit_paused is TRUE: nothing is sent{waiting}"),
             format!("UPDATE smpp_servers SET esme_submit_paused = FALSE WHERE id = {id}"),
         )?;
     }
@@ -212,11 +223,8 @@ async fn bind(
             );
         }
         Err(error) => {
-            return report.failed(
-                "bind",
-                format!("{name}: {error}"),
-                "is this the port for SMPP, and is TLS (esme_tls) as the provider wants it? Some close without a word when the address of this machine is not on their list",
-            );
+            let (finding, next) = broken(&error, account);
+            return report.failed("bind", format!("{name}: {finding}"), next);
         }
     }
     let began = Instant::now();
@@ -250,6 +258,28 @@ async fn bind(
             "unbind",
             error.to_string(),
             "the SMSC may hold on to the session for a while",
+        ),
+    }
+}
+
+/// Why there is no answer to a bind, and what to do.
+fn broken(error: &ProbeError, account: &Account) -> (String, String) {
+    let id = account.id;
+    match error {
+        ProbeError::Garbage(frame) if frame.is_tls() && account.tls.is_none() => (
+            "what comes back is TLS: should esme_tls be TRUE?".to_owned(),
+            format!(
+                "UPDATE smpp_servers SET esme_tls = TRUE WHERE id = {id}, or take the port without TLS"
+            ),
+        ),
+        // With TLS 1.3 a server looks at our certificate only now.
+        ProbeError::Io(io) if Fault::of(io).is_some() => (
+            error.to_string(),
+            steps::smsc(Fault::of(io).unwrap_or(Fault::Other), None, account),
+        ),
+        _ => (
+            error.to_string(),
+            "is this the port for SMPP, and is TLS (esme_tls) as the provider wants it? Some close without a word when the address of this machine is not on their list".to_owned(),
         ),
     }
 }

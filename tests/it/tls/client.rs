@@ -11,7 +11,7 @@ use super::{Authority, files, last_event, params, point, secured, told, until, w
 use crate::support::World;
 
 /// A simulator that wants a certificate by `authority`.
-fn strict(world: &World, authority: &Authority, version: TlsVersion) -> Sim {
+pub(super) fn strict(world: &World, authority: &Authority, version: TlsVersion) -> Sim {
     let name = format!("strict{version:?}");
     let tls = files(world, &name, &authority.issue(&["127.0.0.1"]));
     secured(Tls {
@@ -21,7 +21,7 @@ fn strict(world: &World, authority: &Authority, version: TlsVersion) -> Sim {
     })
 }
 
-fn columns(certificate: &Path, key: &Path) -> String {
+pub(super) fn columns(certificate: &Path, key: &Path) -> String {
     format!(
         "esme_tls_cert_file = '{}', esme_tls_key_file = '{}'",
         certificate.display(),

@@ -2,6 +2,7 @@
 
 mod client;
 mod doctor;
+mod doctor_steps;
 mod faults;
 mod files;
 mod postgres;

@@ -136,7 +136,7 @@ async fn a_wrong_password_role_or_name_of_the_database_is_told() {
         "login",
         "failed",
         "the password of esmed is wrong",
-        "ALTER ROLE esmed PASSWORD",
+        "in psql: \\password esmed",
     );
     assert!(!out(&shown).contains("wrong-one") && !err(&shown).contains("wrong-one"));
     assert_check(
@@ -313,4 +313,75 @@ async fn clocks_that_differ_are_told() {
         let finding = format!("s {relation} the database");
         assert_check(&shown, "clock", "warning", &finding, "NTP on both");
     }
+}
+
+/// By what a machine with the package has.
+#[tokio::test]
+async fn what_is_missing_of_the_schema_is_told_with_what_can_be_run() {
+    let world = World::new().await;
+    let doctor = async |name: &str| {
+        let text = format!(
+            "[database]\nhost = {:?}\nname = \"{name}\"\n",
+            world.cluster.host()
+        );
+        let config = world.config_text("doctor", &text);
+        esmed(&["doctor", "--json", "--config", config.to_str().unwrap()]).await
+    };
+    let migrate = |name: &str| {
+        let host = world.cluster.host();
+        format!("sudo -u postgres esmed migrate --as 'postgresql:///{name}?host={host}'")
+    };
+    world.sql("CREATE DATABASE empty").await;
+    assert_check(
+        &doctor("empty").await,
+        "schema",
+        "failed",
+        "there are no tables of esmed",
+        &migrate("empty"),
+    );
+    assert_check(
+        &doctor("none").await,
+        "login",
+        "failed",
+        "no database none",
+        &format!("TEMPLATE template0, then {}", migrate("none")),
+    );
+    world
+        .sql("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+        .await;
+    assert_check(
+        &doctor("latin").await,
+        "encoding",
+        "failed",
+        "LATIN1",
+        "esmed migrate",
+    );
+    world.sql("UPDATE esmed_schema SET version = 1").await;
+    assert_check(
+        &doctor("esmed").await,
+        "schema",
+        "failed",
+        "version 1, and this program needs",
+        &migrate("esmed"),
+    );
+    world.sql("DROP TABLE smpp_prefixes").await;
+    assert_check(
+        &doctor("esmed").await,
+        "schema",
+        "failed",
+        "smpp_prefixes",
+        "/usr/share/esmed/sql/db.sql",
+    );
+    // Before the schema had a version.
+    world.sql("DROP TABLE esmed_schema").await;
+    assert_check(
+        &doctor("esmed").await,
+        "schema",
+        "failed",
+        "tables of esmed 0.1.1",
+        &migrate("esmed"),
+    );
+    let wrong = world.config_text("wrong", "[daemon]\nlain = \"x\"\n");
+    let shown = esmed(&["doctor", "--json", "--config", wrong.to_str().unwrap()]).await;
+    assert_check(&shown, "file", "failed", "line 2", "man esmed.toml");
 }

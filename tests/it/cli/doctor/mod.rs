@@ -1,6 +1,8 @@
 //! `esmed doctor`: each trouble is told in plain words, with what to do.
 
 mod database;
+mod login;
+mod queue;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -14,6 +16,15 @@ use esmed::pdu::CommandStatus;
 
 use super::{application, out, run, view};
 use crate::support::{World, esmed};
+
+/// All checks of this name, of a report in JSON.
+fn all_checks(report: &Value, name: &str) -> Vec<Value> {
+    let checks = report["checks"].as_array().unwrap().iter();
+    checks
+        .filter(|check| check["check"] == name)
+        .cloned()
+        .collect()
+}
 
 /// The check of this name, of a report in JSON.
 fn check<'a>(report: &'a Value, name: &str) -> &'a Value {
