@@ -8,6 +8,7 @@ mod doctor;
 mod encode;
 mod events;
 mod migrate;
+mod number;
 mod paint;
 mod run;
 mod send;
@@ -207,10 +208,19 @@ impl Cli {
         };
         done.unwrap_or_else(|error| {
             eprintln!("esmed: {error:#}");
-            ExitCode::FAILURE
+            if error.is::<Usage>() {
+                ExitCode::from(2)
+            } else {
+                ExitCode::FAILURE
+            }
         })
     }
 }
+
+/// Wrong usage that the parser of the command line does not know of, or must not show; exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Usage(String);
 
 /// Prepares connections for a subcommand that needs the database.
 fn database(config: &Config) -> anyhow::Result<Database> {

@@ -10,9 +10,10 @@ use tokio::signal::ctrl_c;
 use tokio::time::{Instant, timeout_at};
 
 use super::as_role::AsRole;
+use super::number::number;
 use super::paint::{Paint, plain};
 use super::times::span;
-use super::{ConfigFile, block_on, octet, standard_input, told};
+use super::{ConfigFile, Usage, block_on, octet, standard_input, told};
 use crate::config::Config;
 use crate::db::ears::{Channel, Ears};
 use crate::db::events;
@@ -34,8 +35,8 @@ pub(super) struct Arguments {
     file: ConfigFile,
     #[command(flatten)]
     role: AsRole,
-    /// Number of the phone
-    #[arg(value_name = "NUMBER", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    /// Number of the phone: digits, with or without a + in front
+    #[arg(value_name = "NUMBER", value_parser = number)]
     number: String,
     /// The text, words with blanks between; `-` reads standard input
     #[arg(required = true, value_name = "TEXT")]
@@ -85,11 +86,17 @@ enum ReceiptWhen {
 }
 
 pub(super) fn run(arguments: &Arguments, paint: Paint) -> anyhow::Result<ExitCode> {
-    let text = match arguments.text.as_slice() {
-        [dash] if dash == "-" => standard_input()?,
-        words => words.join(" "),
+    let (text, origin) = match arguments.text.as_slice() {
+        [dash] if dash == "-" => (standard_input()?, ": standard input had none"),
+        words => (words.join(" "), ""),
     };
-    if text.contains('\0') || arguments.number.contains('\0') {
+    // As a rule what should have written it has failed, and an empty SMS costs as much as any.
+    if text.trim().is_empty() {
+        bail!(Usage(format!(
+            "the text is empty{origin}; nothing was queued"
+        )));
+    }
+    if text.contains('\0') {
         bail!("the text has a NUL, which PostgreSQL takes in no column; leave it out");
     }
     let config = arguments.file.load()?;

@@ -92,6 +92,47 @@ async fn a_message_is_queued_with_all_that_was_asked_for() {
 }
 
 #[tokio::test]
+async fn what_can_not_be_meant_is_not_queued() {
+    let world = World::new().await;
+    application(&world).await;
+    for (number, text, words) in [
+        ("hello", "447911123407", "'h', character 1, is no digit"),
+        (
+            "+44-7911 (0)",
+            "x",
+            "'-', character 4, is no digit: write it without",
+        ),
+        ("447911123400", "", "the text is empty; nothing was queued"),
+        (
+            "447911123400",
+            " \n",
+            "the text is empty; nothing was queued",
+        ),
+        // Standard input of these commands is empty.
+        (
+            "447911123400",
+            "-",
+            "the text is empty: standard input had none",
+        ),
+    ] {
+        let sent = run(&world, &["send", "--as", APP, number, text]).await;
+        assert_eq!(sent.status.code(), Some(2), "{sent:?}");
+        assert!(err(&sent).contains(words), "{words}: {sent:?}");
+        assert!(out(&sent).is_empty(), "{sent:?}");
+    }
+    assert_eq!(
+        world.one::<i64>("SELECT count(*) FROM smpp_tx_queue").await,
+        0
+    );
+    let sent = run(&world, &["send", "--as", APP, "+447911123400", "x"]).await;
+    assert_eq!(sent.status.code(), Some(0), "{sent:?}");
+    let number: String = world
+        .one("SELECT smpp_destination_addr FROM smpp_tx_queue")
+        .await;
+    assert_eq!(number, "+447911123400");
+}
+
+#[tokio::test]
 async fn the_text_may_come_by_standard_input() {
     let world = World::new().await;
     application(&world).await;
