@@ -170,6 +170,9 @@ enum Command {
     Decode(decode::Arguments),
 }
 
+/// Where it is as a rule.
+const CONFIG_FILE: &str = "/etc/esmed/esmed.toml";
+
 /// Where the configuration is.
 #[derive(Debug, Args)]
 struct ConfigFile {
@@ -178,7 +181,7 @@ struct ConfigFile {
         long,
         value_name = "FILE",
         env = "ESMED_CONFIG",
-        default_value = "/etc/esmed/esmed.toml"
+        default_value = CONFIG_FILE
     )]
     config: PathBuf,
 }

@@ -29,20 +29,12 @@ pub fn owner_config(
     url: &str,
     password: Option<String>,
 ) -> Result<(Config, config::Database), Failed> {
-    let (url, tls) =
-        config::split_tls(url).map_err(|why| Failed::new(format!("--as can't be used: {why}")))?;
+    let (mut config, tls) = config::parse_url(url).map_err(Failed::new)?;
     let mut database = config::Database::default();
     tls.apply(&mut database);
     database
         .validate()
         .map_err(|why| Failed::new(why.replace("[database]", "--as")))?;
-    // The parser tells the kind of error and the name of a parameter, never a value.
-    let mut config: Config = url.parse().map_err(|error: tokio_postgres::Error| {
-        Failed::new(format!(
-            "--as is no URL of a database ({}), such as postgresql://owner@localhost/sms",
-            crate::db::reason(&error)
-        ))
-    })?;
     if config.get_password().is_none()
         && let Some(password) = password
     {
