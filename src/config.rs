@@ -195,7 +195,8 @@ impl Config {
     ) -> Result<Self, ConfigError> {
         // The file by itself first, so that its errors have a line.
         let (mut config, mut table) = file::read(text).map_err(|(at, message)| {
-            let line = text[..at].matches('\n').count() + 1;
+            let before = text.get(..at).unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
             invalid(format!("{name} line {line}"), &message)
         })?;
         for (variable, value) in environment {

@@ -14,7 +14,7 @@ pub(super) fn number(text: &str) -> Result<String, String> {
     let wrong = text
         .chars()
         .enumerate()
-        .find(|(at, ch)| !ch.is_ascii_digit() && !(*at == 0 && *ch == '+'));
+        .find(|(at, ch)| !(ch.is_ascii_digit() || *at == 0 && *ch == '+'));
     let Some((at, ch)) = wrong else {
         return Ok(text.to_owned());
     };

@@ -111,7 +111,7 @@ pub(super) fn run(arguments: &Arguments, paint: Paint) -> anyhow::Result<ExitCod
     let lane = arguments.lane.as_ref().unwrap_or(&config.daemon.lane);
     if own.is_none() && arguments.lane.is_none() {
         eprintln!(
-            "esmed: sent in the lane {lane:?}, for {} can't be read; --lane names another one",
+            "esmed: the lane is {lane:?}, for {} can't be read; --lane names another one",
             arguments.file.config.display()
         );
     }

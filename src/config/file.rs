@@ -115,9 +115,15 @@ fn kind_of(type_str: &str) -> &'static str {
 
 /// What the parser says, with the key that it speaks of.
 fn of_syntax(text: &str, at: usize, message: &str) -> String {
-    let before = &text[..at];
+    let before = text.get(..at).unwrap_or_default();
     let begin = before.rfind('\n').map_or(0, |end| end + 1);
-    let line = text[begin..].lines().next().unwrap_or_default().trim();
+    let line = text
+        .get(begin..)
+        .unwrap_or_default()
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .trim();
     let is_header = line.starts_with('[');
     let section = before[..begin]
         .lines()
@@ -143,6 +149,10 @@ fn of_syntax(text: &str, at: usize, message: &str) -> String {
         };
     }
     match key {
+        // A number that no integer of TOML can hold.
+        Some(key) if message.starts_with("invalid ") && message.contains("TOML value") => {
+            format!("{key} must be {}", key.right)
+        }
         Some(key) => format!("{key}: {message}; it must be {}", key.right),
         None => message,
     }

@@ -272,6 +272,11 @@ fn errors_say_what_it_is_and_what_would_be_right() {
             "[daemon] poll_interval must be a whole number of seconds from 1 to 86400",
         ),
         (
+            "[daemon]\npoll_interval = 99999999999999999999\n",
+            2,
+            "[daemon] poll_interval must be a whole number of seconds from 1 to 86400",
+        ),
+        (
             "[daemon]\npoll_interval = 0.5\n",
             2,
             "[daemon] poll_interval is a number with a fraction; it must be a whole number of seconds from 1 to 86400",

@@ -55,7 +55,14 @@ impl Connection {
     pub async fn open(config: &Config, database: &config::Database) -> Result<Self, Failed> {
         let opened = db::connector(database).connect(config).await;
         let (client, connection) = opened.map_err(|error| {
-            Failed::new(format!("can't connect to the database: {}", failed(&error)))
+            let reason = failed(&error).to_string();
+            Failed::new(if reason.contains("password missing") {
+                "the database asks for a password, and there is none: set PGPASSWORD, or write it into the URL of --as \
+                 (postgresql://owner:...@host/name)"
+                    .to_owned()
+            } else {
+                format!("can't connect to the database: {reason}")
+            })
         })?;
         Ok(Self::with(client, connection))
     }

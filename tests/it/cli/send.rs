@@ -303,8 +303,7 @@ async fn a_full_url_needs_no_configuration() {
     let sent = send(&url, &[]);
     assert_eq!(sent.status.code(), Some(0), "{sent:?}");
     assert!(
-        err(&sent)
-            .contains("sent in the lane \"default\", for /etc/esmed/esmed.toml can't be read"),
+        err(&sent).contains("the lane is \"default\", for /etc/esmed/esmed.toml can't be read"),
         "{sent:?}"
     );
     let sent = send(&url, &["--lane", "bulk"]);

@@ -38,6 +38,24 @@ async fn passwords_are_never_told() {
         let line = refused(&esmed(&["migrate", "--as", &url]).await);
         assert!(!line.contains("Geheim9"), "{line}");
     }
+    let data: String = world.one("SHOW data_directory").await;
+    run(
+        &world.db,
+        &format!(
+            "CREATE ROLE asked LOGIN PASSWORD 'Geheim9';
+             COPY (VALUES ('local all asked scram-sha-256'), ('local all all trust')) TO '{data}/pg_hba.conf'"
+        ),
+    )
+    .await;
+    run(&world.db, "SELECT pg_reload_conf()").await;
+    world
+        .until("SELECT count(*) = 2 FROM pg_hba_file_rules WHERE pg_conf_load_time() > pg_postmaster_start_time()")
+        .await;
+    let line = refused(&esmed(&["migrate", "--as", &url(&world, "esmed", "asked")]).await);
+    assert!(
+        line.contains("asks for a password, and there is none: set PGPASSWORD"),
+        "{line}"
+    );
     for url in [
         "postgresql://nobody:Geheim9@localhost:port/esmed",
         "postgresql://nobody:Geheim9@localhost/esmed?nonsense=1",
