@@ -3,8 +3,9 @@
 mod outage;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -50,8 +51,21 @@ fn kind(event: &Event) -> Kind {
     (event.component, event.kind, event.server_id)
 }
 
-/// One line. `left_out`: so many of its kind were not logged since the last one that was.
-fn log(event: &Event, left_out: u32) {
+/// What an event says that others of its kind may not; where it is about one message, it is but the number of that.
+fn says(event: &Event) -> &str {
+    match &event.details {
+        Some(details) if details.get("id").is_some() => event.kind,
+        _ => &event.message,
+    }
+}
+
+/// Whether an event tells how things may stay.
+fn is_end(event: &Event) -> bool {
+    event.status == Some("ok") || event.kind == "ended"
+}
+
+/// One line. `left_out`: so many of its kind were not logged since the last one that was; `ago`: it is told so late.
+fn log(event: &Event, left_out: u32, ago: Option<Duration>) {
     let Event {
         component,
         kind,
@@ -61,6 +75,10 @@ fn log(event: &Event, left_out: u32) {
         ..
     } = event;
     let left_out = (left_out > 0).then_some(left_out);
+    let at = ago.map(|ago| {
+        let at = DateTime::<Utc>::from(SystemTime::now() - ago);
+        at.to_rfc3339_opts(SecondsFormat::Secs, true)
+    });
     if is_trouble(event) || matches!(*kind, "server_warning" | "events_lost") {
         tracing::warn!(
             component,
@@ -68,6 +86,7 @@ fn log(event: &Event, left_out: u32) {
             status,
             server_id,
             left_out,
+            at,
             "{message}"
         );
     } else {
@@ -77,6 +96,7 @@ fn log(event: &Event, left_out: u32) {
             status,
             server_id,
             left_out,
+            at,
             "{message}"
         );
     }
@@ -125,8 +145,11 @@ impl EventLog {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner) = Some(event.message.clone());
         }
-        match self.repeats().came(kind(&event), &event, Instant::now()) {
-            Some(left_out) => log(&event, left_out),
+        let came = self
+            .repeats()
+            .came(kind(&event), says(&event), &event, Instant::now());
+        match came {
+            Some(left_out) => log(&event, left_out, None),
             None => tracing::debug!(
                 component = event.component,
                 "type" = event.kind,
@@ -149,17 +172,20 @@ impl EventLog {
                 message: "an event was not stored: too many wait for the database".to_owned(),
                 details: None,
             };
-            if let Some(left_out) = self.repeats().came(kind(&lost), &lost, Instant::now()) {
-                log(&lost, left_out);
+            let came = self
+                .repeats()
+                .came(kind(&lost), says(&lost), &lost, Instant::now());
+            if let Some(left_out) = came {
+                log(&lost, left_out, None);
             }
         }
     }
 
     /// Logs what was left out last of what has stopped to come. To be called now and then.
     pub fn settle(&self) {
-        let stopped = self.repeats().stopped(Instant::now());
-        for (event, left_out) in stopped {
-            log(&event, left_out);
+        let stopped = self.repeats().stopped(Instant::now(), is_end);
+        for late in stopped {
+            log(&late.what, late.left_out, Some(late.ago));
         }
     }
 

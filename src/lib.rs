@@ -12,6 +12,7 @@ pub mod db;
 pub mod events;
 pub mod failover;
 pub mod feeder;
+mod help;
 pub mod hex;
 pub mod in_flight;
 pub mod inbound;

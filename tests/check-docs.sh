@@ -54,11 +54,20 @@ for type in $types; do
   grep -rqF "\"$type\"" src || complain "docs/operations.md tells of events of type $type, which nothing writes"
 done
 
-# Commands of the program, in code. What is under "Not yet" in README.md need not be there.
-not_yet=$(sed -n '/^## Not yet$/,/^## More$/p' README.md)
+# States of the session: docs/monitoring.md and the comment in sql/db.sql name each of src/metrics.rs.
+states=$(awk '/^const SESSION_STATES/ { on = 1; next } on && /^];/ { exit } on' src/metrics.rs | tr -d ' ",')
+[ "$(wc -w <<< "$states")" -ge 8 ] || complain "the states of src/metrics.rs could not be read"
+for document in docs/monitoring.md sql/db.sql; do
+  told=$(awk '/^States of the session/ { on = 1 } on && /^$/ { on = 0 } on || /COLUMN smpp_status.session_state IS/' "$document")
+  for state in $states; do
+    grep -qE "\b$state\b" <<< "$told" || complain "$document lacks the session state $state"
+  done
+done
+
+# Commands of the program, in code.
 for command in $( (awk '/^ *```/ { on = !on; next } on' "${manual[@]}"; grep -ohE '`esmed [^`]*`' "${manual[@]}" | tr -d '`') |
   awk '$1 == "sudo" { sub(/^ *sudo /, "") } $1 == "esmed" && $2 ~ /^[a-z]/ { print $2 }' | sort -u); do
-  [ -e "src/cli/${command//-/_}.rs" ] || [ -d "src/cli/${command//-/_}" ] || grep -qF "\`esmed $command" <<< "$not_yet" ||
+  [ -e "src/cli/${command//-/_}.rs" ] || [ -d "src/cli/${command//-/_}" ] ||
     complain "a document tells of 'esmed $command', which there is not"
 done
 
@@ -67,6 +76,14 @@ for document in docs/*.md; do
   name=${document#docs/}
   [ "$name" = README.md ] || grep -qF "]($name)" docs/README.md || complain "docs/README.md does not list $name"
 done
+
+# The version is the same everywhere; the package's files have one date.
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+for file in debian/changelog debian/NEWS; do
+  [[ $(head -n 1 "$file") == "esmed ($version) "* ]] || complain "$file does not begin with version $version, as Cargo.toml says"
+done
+[ "$(grep -m 1 '^ -- ' debian/changelog)" = "$(grep -m 1 '^ -- ' debian/NEWS)" ] || complain "debian/changelog and debian/NEWS differ in who or when"
+[[ $(grep -m 1 '^## \[' CHANGELOG.md) == "## [$version] - "* ]] || complain "CHANGELOG.md does not begin with version $version, as Cargo.toml says"
 
 # Files and tests by name.
 for path in $(grep -ohE '`(src|sql|cfg|tests|fuzz|benches|docs)/[A-Za-z0-9_./-]*`' "${documents[@]}" | tr -d '`' | sort -u); do

@@ -31,9 +31,17 @@ install_packages() {
     as_root mkdir -p "$(dirname "$cluster_settings")"
     echo "create_main_cluster = false" | as_root tee "$cluster_settings" > /dev/null
   fi
-  as_root apt-get update -qq
-  as_root env DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1 \
-    apt-get install -y -qq --no-install-recommends "$@" < /dev/null
+  # A mirror may be out of order for a moment.
+  local tries
+  for tries in 3 2 1; do
+    if as_root apt-get update -qq &&
+      as_root env DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1 \
+        apt-get install -y -qq --no-install-recommends "$@" < /dev/null; then
+      break
+    fi
+    [ "$tries" -gt 1 ] || fail "apt-get could not install $*"
+    sleep 5
+  done
   # Debian's own settings again, for clusters to come.
   if [ -n "$only_for_us" ]; then
     if [ -e /usr/share/postgresql-common/createcluster.conf ]; then
@@ -56,7 +64,7 @@ fi
 # The status page is looked at by a browser, alert rules by promtool, and `esmed doctor` tells of poolers and clocks; their
 # tests pass without. They are large, or servers that would run: only machines for tests get them.
 if [ -n "${CI:-}" ] && command -v apt-get > /dev/null; then
-  command -v chromium > /dev/null || (install_packages chromium) || echo "setup: no chromium; the test of the status page is passed over"
+  command -v chromium > /dev/null || install_packages chromium
   [ -x /usr/sbin/pgbouncer ] || (install_packages pgbouncer) || echo "setup: no pgbouncer; the tests with a pooler are passed over"
   command -v faketime > /dev/null || (install_packages faketime) || echo "setup: no faketime; the test of clocks that differ is passed over"
   command -v promtool > /dev/null || (install_packages prometheus) || echo "setup: no promtool; the tests of alert rules and metrics are passed over"

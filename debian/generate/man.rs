@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use clap::Command;
+use clap::builder::Resettable;
 use clap_mangen::Man;
 
 use super::{source, visible, write};
@@ -44,6 +45,14 @@ pub(super) fn pages(
 }
 
 fn page_of(command: Command, page: &str, others: &str) -> Result<Vec<u8>, Box<dyn Error>> {
+    let behind = command
+        .get_after_long_help()
+        .or_else(|| command.get_after_help())
+        .map_or_else(String::new, |text| sections(&text.to_string()));
+    // The crate would make one filled text of it, lists and all.
+    let command = command
+        .after_help(Resettable::Reset)
+        .after_long_help(Resettable::Reset);
     let man = Man::new(command)
         .title(page.to_uppercase())
         .section("1")
@@ -51,15 +60,64 @@ fn page_of(command: Command, page: &str, others: &str) -> Result<Vec<u8>, Box<dy
         .manual(MANUAL);
     let mut octets = Vec::new();
     man.render(&mut octets)?;
-    octets.extend_from_slice(format!(".SH \"SEE ALSO\"\n{others}\n").as_bytes());
-    Ok(octets)
+    let text = String::from_utf8(octets)?;
+    // The version is in each page's last line, too.
+    let text = match text.split_once(".SH VERSION\n") {
+        Some((before, _)) => before,
+        None => &text,
+    };
+    // Names of files and options are not to be broken, nor lines filled with blanks.
+    let text = text.replacen(".SH NAME\n", ".ad l\n.nh\n.SH NAME\n", 1);
+    Ok(format!("{text}{behind}.SH \"SEE ALSO\"\n{others}\n").into_bytes())
+}
+
+/// What stands behind the options at the command line, as sections: paragraphs of one line, and lists, which are a title
+/// with a colon and indented lines.
+fn sections(text: &str) -> String {
+    let (mut status, mut notes, mut examples) = (String::new(), String::new(), String::new());
+    for block in text.split("\n\n") {
+        let (title, list) = block.split_once('\n').unwrap_or((block, ""));
+        let list: String = list
+            .lines()
+            .map(|line| escaped(line.strip_prefix("  ").unwrap_or(line)) + "\n")
+            .collect();
+        if title.starts_with("Exit codes") {
+            // A remark on them.
+            if let Some((_, remark)) = title.trim_end_matches(':').split_once("; ") {
+                status += &format!("{}.\n.PP\n", escaped(&capitalised(remark)));
+            }
+            status += &format!(".EX\n{list}.EE\n");
+        } else if matches!(title, "Example:" | "Examples:") {
+            examples += &format!(".EX\n{list}.EE\n");
+        } else if list.is_empty() {
+            notes += &format!(".PP\n{}\n", escaped(title));
+        } else {
+            notes += &format!(".PP\n{}\n.PP\n.EX\n{list}.EE\n", escaped(title));
+        }
+    }
+    [
+        ("\"EXIT STATUS\"", status),
+        ("NOTES", notes),
+        ("EXAMPLES", examples),
+    ]
+    .into_iter()
+    .filter(|(_, words)| !words.is_empty())
+    .map(|(title, words)| format!(".SH {title}\n{words}"))
+    .collect()
+}
+
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(chars).collect()
+    })
 }
 
 /// `esmed.toml(5)`: sections, keys and defaults as the sample tells of them.
 pub(super) fn configuration(sample: &str, folder: &Path) -> Result<(), Box<dyn Error>> {
     let mut page = format!(
         ".TH ESMED.TOML 5 \"\" \"{}\" \"{MANUAL}\"\n\
-         .SH NAME\nesmed.toml \\- configuration of the esmed daemon\n\
+         .ad l\n.nh\n.SH NAME\nesmed.toml \\- configuration of the esmed daemon\n\
          .SH SYNOPSIS\n\\fI/etc/esmed/esmed.toml\\fR\n\
          .SH DESCRIPTION\n\
          A TOML file. Each key can be overridden by an environment variable: \\fBESMED_DATABASE_HOST\\fR is \

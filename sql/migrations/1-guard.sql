@@ -100,8 +100,11 @@ BEGIN
     RAISE EXCEPTION 'these columns of esmed 0.1.1 are missing: %', found USING HINT = 'Nothing was changed. Add them.';
   END IF;
 
-  RAISE NOTICE 'the tables are locked while they are written anew: smpp_tx_queue % (about % rows), smpp_rx_queue % (about % rows)',
-    pg_size_pretty(pg_total_relation_size(tables[2])), (SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = tables[2]),
-    pg_size_pretty(pg_total_relation_size(tables[3])), (SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = tables[3]);
+  -- A table that was never analyzed has no number of rows (-1, and 0 before PostgreSQL 14).
+  RAISE NOTICE 'the tables are locked while they are written anew: %', (
+    SELECT string_agg(format('%s %s', c.relname, pg_size_pretty(pg_total_relation_size(c.oid)))
+                      || CASE WHEN c.reltuples > 0 THEN format(' (about %s rows)', c.reltuples::bigint) ELSE '' END,
+                      ', ' ORDER BY place)
+    FROM unnest(tables[2:3]) WITH ORDINALITY AS t (oid, place) JOIN pg_class c USING (oid));
 END
 $migrate$;

@@ -133,13 +133,11 @@ BEGIN
     REVOKE UPDATE ON SEQUENCE public.smpp_rx_queue_id_seq FROM esmed;
   END IF;
 
-  -- The models have done their work.
-  FOR t IN
-    SELECT oid FROM pg_class
-    WHERE relnamespace = pg_my_temp_schema() AND relkind = 'r' AND relname NOT IN ('esmed_changed', 'esmed_saved', 'esmed_values')
-      AND (relname LIKE 'smpp\_%' OR relname LIKE 'esmed\_%')
-  LOOP
-    EXECUTE format('DROP TABLE pg_temp.%I CASCADE', (SELECT relname FROM pg_class WHERE oid = t.oid));
-  END LOOP;
+  -- The models have done their work. All at once, for they refer to each other: CASCADE would tell of constraints.
+  SELECT 'DROP TABLE ' || string_agg(format('pg_temp.%I', relname), ', ') INTO STRICT actions
+  FROM pg_class
+  WHERE relnamespace = pg_my_temp_schema() AND relkind = 'r' AND relname NOT IN ('esmed_changed', 'esmed_saved', 'esmed_values')
+    AND (relname LIKE 'smpp\_%' OR relname LIKE 'esmed\_%');
+  EXECUTE actions;
 END
 $migrate$;

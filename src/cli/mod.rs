@@ -7,6 +7,7 @@ mod decode;
 mod doctor;
 mod encode;
 mod events;
+mod help;
 mod migrate;
 mod number;
 mod paint;
@@ -23,6 +24,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::Config;
 use crate::db::Database;
+use crate::help::widest;
 
 use paint::{Paint, When};
 
@@ -30,11 +32,8 @@ use paint::{Paint, When};
 ///
 /// INSERT a row into smpp_tx_queue and the SMS leaves; its state comes back to the same row. What
 /// phones send is found in smpp_inbox. Accounts at SMSCs are rows of smpp_servers.
-///
-/// Exit codes: 0 all is well, 1 it is not (one line on standard error says why), 2 wrong usage; a command that has others
-/// says so in its own help.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100, after_long_help = FIRST_STEPS)]
+#[command(version, max_term_width = widest(), after_long_help = help::ESMED)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -43,130 +42,57 @@ pub struct Cli {
     color: When,
 }
 
-const FIRST_STEPS: &str = "\
-Examples:
-  esmed doctor                        is everything right, and if not, what to do
-  esmed status --watch                what goes on, every two seconds
-  esmed send 447911123456 Hello --wait --receipt
-  esmed events --follow               what happens, as it happens
-
-INSERT INTO smpp_tx_queue (smpp_destination_addr, smpp_short_message) VALUES (...) is how applications send.";
-
-const RUN_HELP: &str = "\
-Exit codes: 0 ended as told, with all outcomes recorded; 1 it could not start, or ended without recording all of them; 2 wrong
-usage.
-
-Example:
-  esmed run --config /etc/esmed/esmed.toml";
-
-const CHECK_CONFIG_HELP: &str = "\
-Exit codes: 0 the file is valid, and the database has what is needed; 1 not; 2 wrong usage.
-
-Example:
-  esmed check-config --config /etc/esmed/esmed.toml";
-
-const ENCODE_HELP: &str = "\
-Examples:
-  esmed encode \"It's 5 EUR\"
-  esmed encode --json --long-message udh16 - < letter.txt";
-
-const DECODE_HELP: &str = "\
-Examples:
-  esmed decode 00000010000000150000000000000001
-  esmed decode --data-coding 8 00480069";
-
-const STATUS_HELP: &str = "\
-Exit codes: 0 a daemon serves the lane, 1 none does (or the database can't be asked), 2 wrong usage; 0 with --watch.
-
-Each kind of message is counted up to 100,000, so that a look stays cheap; with more, \"capped\" is true in the JSON.
-
-Examples:
-  esmed status
-  esmed status --watch 5
-  esmed status --json | jq .queue.waiting";
-
-const SEND_HELP: &str = "\
-The role of the daemon may not queue messages: name one that has the role esmed_app by --as. The text is no secret to other
-users of this machine while the command runs, unless it comes by standard input.
-
-Exit codes: 0 queued; with --wait: sent, or with --receipt delivered. 1 not queued; with --wait: failed, expired, cancelled,
-undeliverable, rejected, or held for a decision. 2 wrong usage. 3 the time of --timeout is over. 130 interrupted.
-
-Examples:
-  esmed send --as postgresql://app@localhost/sms 447911123456 Hello
-  esmed send 447911123456 Hello --receipt --wait --timeout 5m
-  echo \"Your code is 4711\" | esmed send --expires-in 10m --client-ref login-17 447911123456 -";
-
-const DOCTOR_HELP: &str = "\
-Each check has a verdict: ok, warning, failed or skipped, and where it is not ok what to do next. Nothing is changed, but
-for the message that --to asks for. Passwords are never shown.
-
-An account that a daemon is bound with is not bound a second time, for some SMSCs refuse that and some end the first session:
---bind does it all the same.
-
-Exit codes: 0 nothing failed (there may be warnings), 1 something failed, 2 wrong usage.
-
-Examples:
-  esmed doctor
-  esmed doctor --server 2
-  esmed doctor --to 447911123456 --as postgresql://app@localhost/sms";
-
-const EVENTS_HELP: &str = "\
-Each line: time (of this machine's zone), status (down, degraded, ok), server, type, message.
-
-Exit codes: 0 shown, or interrupted with --follow; 1 the database can't be asked; 2 wrong usage.
-
-Examples:
-  esmed events --since 1h
-  esmed events --follow --type connection_lost
-  esmed events --json --limit 1000 | jq -r .type | sort | uniq -c";
-
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the daemon in the foreground
     ///
     /// Ends on SIGTERM or SIGINT, after unanswered messages were awaited for drain_timeout seconds;
     /// a second signal ends it at once.
-    #[command(after_long_help = RUN_HELP)]
+    #[command(after_long_help = help::RUN)]
     Run(ConfigFile),
     /// Validate the configuration file and try the database
     ///
     /// One line a step, and the first thing that is wrong. esmed doctor asks more, and says what to do.
-    #[command(after_long_help = CHECK_CONFIG_HELP)]
+    #[command(after_long_help = help::CHECK_CONFIG)]
     CheckConfig(ConfigFile),
     /// Look whether everything is right, and say what to do where it is not
     ///
     /// Configuration, database, rights, schema and clock; the daemon; then the server of the lane: name, TCP, TLS, bind,
     /// enquire_link; and with --to a test message.
-    #[command(after_long_help = DOCTOR_HELP)]
+    #[command(after_long_help = help::DOCTOR)]
     Doctor(doctor::Arguments),
     /// Bring the schema of the database up: from esmed 0.1.1, or in an empty database
     ///
     /// In one transaction, as the owner of the tables or a superuser (--as). Stop esmed 0.1.1 first. The tables are locked
-    /// meanwhile: docs/migrate.md tells for how long. Running it again does nothing.
+    /// meanwhile: docs/migrate.md (in the package: /usr/share/doc/esmed/docs) tells for how long. Running it again does
+    /// nothing.
+    #[command(after_long_help = help::MIGRATE)]
     Migrate(migrate::Arguments),
     /// Turn a configuration file of esmed 0.1.1 into one of this version
+    ///
+    /// The connection to the database is taken over, and the level of the log. What has no place any more is told in comments.
+    #[command(after_long_help = help::CONVERT_CONFIG)]
     ConvertConfig(convert_config::Arguments),
     /// Show session, queue and last events of a lane
-    #[command(after_long_help = STATUS_HELP)]
+    #[command(after_long_help = help::STATUS)]
     Status(status::Arguments),
     /// Show what happened, and follow what happens
-    #[command(after_long_help = EVENTS_HELP)]
+    #[command(after_long_help = help::EVENTS)]
     Events(events::Arguments),
     /// Queue one message, and follow it if asked to
     ///
     /// Prints the id of its row of smpp_tx_queue.
-    #[command(after_long_help = SEND_HELP)]
+    #[command(after_long_help = help::SEND)]
     Send(send::Arguments),
     /// Show what becomes of a text: coding, parts, octets, characters that force UCS2
     ///
-    /// Nothing is sent, and no database is asked. Exit code 1 where the text would be refused.
-    #[command(after_long_help = ENCODE_HELP)]
+    /// Nothing is sent, and no database is asked.
+    #[command(after_long_help = help::ENCODE)]
     Encode(encode::Arguments),
     /// Show a PDU given in hexadecimal as the JSON of pdu_parsed
     ///
     /// With --data-coding the octets of a message alone, as its text.
-    #[command(after_long_help = DECODE_HELP)]
+    #[command(after_long_help = help::DECODE)]
     Decode(decode::Arguments),
 }
 

@@ -234,7 +234,7 @@ impl Counts {
             )),
             in_doubt: make.gauges(
                 "esmed_in_doubt_messages",
-                "Messages of the view smpp_in_doubt, counted up to 100000: the SMSC may have them or not, and nobody has decided. Missing while it is not known.",
+                "Messages of the view smpp_in_doubt, counted up to 100000: the SMSC may have them or not. Those that nobody has decided about are held, see esmed_queue_messages. Missing while it is not known.",
                 &[],
             ),
             inbox_unprocessed: make.gauges(

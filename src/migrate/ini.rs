@@ -190,12 +190,13 @@ pub fn convert(text: &str) -> Result<String, IniError> {
         );
     }
     out.push_str("\n[log]\n");
-    match root_level(&ini)? {
-        Some((python, level)) => {
+    let level = root_level(&ini)?;
+    match &level {
+        Some((section, python, level)) => {
             let _ = writeln!(
                 out,
-                "# {} of Python's logging\nlevel = \"{level}\"",
-                one_line(&python)
+                "# [{section}] level = {} of Python's logging\nlevel = \"{level}\"",
+                one_line(python)
             );
         }
         None => out.push_str("# level = \"info\"\n"),
@@ -208,6 +209,7 @@ pub fn convert(text: &str) -> Result<String, IniError> {
         .keys()
         .map(String::as_str)
         .filter(|name| !["database", "DEFAULT"].contains(name))
+        .filter(|name| level.as_ref().is_none_or(|(section, ..)| section != name))
         .collect();
     gone.sort_unstable();
     if !gone.is_empty() {
@@ -249,8 +251,8 @@ fn one_line(text: &str) -> String {
         .collect()
 }
 
-/// The level of the root logger, or of the one that was esmed's.
-fn root_level(ini: &Ini) -> Result<Option<(String, &'static str)>, IniError> {
+/// The level of the root logger, or of the one that was esmed's: section, what it said, level.
+fn root_level(ini: &Ini) -> Result<Option<(&'static str, String, &'static str)>, IniError> {
     for section in ["logger_esmed", "logger_root"] {
         let Some(level) = ini.get(section, "level")? else {
             continue;
@@ -262,7 +264,7 @@ fn root_level(ini: &Ini) -> Result<Option<(String, &'static str)>, IniError> {
             "ERROR" | "CRITICAL" | "FATAL" => "error",
             _ => continue,
         };
-        return Ok(Some((format!("[{section}] level = {level}"), known)));
+        return Ok(Some((section, level, known)));
     }
     Ok(None)
 }
@@ -315,10 +317,39 @@ format = %(asctime)s %(levelname)s %(message)s
         let toml = convert(OLD).unwrap();
         assert!(
             toml.contains(
-                "# Left out: [formatter_plain], [handler_file], [logger_root], [loggers]"
+                "# [logger_root] level = WARNING of Python's logging\nlevel = \"warn\"\n"
             ),
             "{toml}"
         );
+        let left_out = toml.lines().last();
+        assert_eq!(
+            left_out,
+            Some("# Left out: [formatter_plain], [handler_file], [loggers]")
+        );
+    }
+
+    #[test]
+    fn a_section_whose_level_was_taken_is_not_told_as_left_out() {
+        let database = "[database]\nhost = db1\n";
+        for (loggers, told) in [
+            ("[logger_root]\nlevel = INFO\n", None),
+            (
+                "[logger_root]\nhandlers = file\n",
+                Some("# Left out: [logger_root]"),
+            ),
+            (
+                "[logger_root]\nlevel = LOUD\n",
+                Some("# Left out: [logger_root]"),
+            ),
+            (
+                "[logger_root]\nlevel = INFO\n[logger_esmed]\nlevel = DEBUG\n",
+                Some("# Left out: [logger_root]"),
+            ),
+        ] {
+            let toml = convert(&format!("{database}{loggers}")).unwrap();
+            let line = toml.lines().find(|line| line.contains("Left out"));
+            assert_eq!(line, told, "{toml}");
+        }
     }
 
     #[test]

@@ -12,7 +12,9 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::control::{self, COMMANDS};
+use super::outcome::OUTCOMES_NOTE;
 use super::{Behaviour, Config, IdStyle, LedgerMode, OUTCOMES, ReceiptStyle, Sim, Tls, TlsVersion};
+use crate::help::widest;
 
 /// An SMSC simulator on loopback, for demos, tests and load.
 ///
@@ -23,7 +25,8 @@ use super::{Behaviour, Config, IdStyle, LedgerMode, OUTCOMES, ReceiptStyle, Sim,
 #[command(
     name = "esmed-sim",
     version,
-    after_help = OUTCOMES,
+    max_term_width = widest(),
+    after_help = format!("{OUTCOMES}\n\n{OUTCOMES_NOTE}"),
     args_conflicts_with_subcommands = true
 )]
 pub struct Args {
@@ -36,9 +39,7 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 enum Subcommands {
     /// Sends one command to the control port of a running simulator and prints the answer.
-    ///
-    /// The exit code is 1 where the answer is an error.
-    #[command(after_help = format!("Commands:\n{COMMANDS}"))]
+    #[command(after_help = ctl_help())]
     Ctl {
         /// The control port.
         #[arg(long, value_name = "ADDR", env = "ESMED_SIM_CONTROL")]
@@ -102,6 +103,16 @@ struct ServeArgs {
     /// No line for each bind, unbind and lost connection.
     #[arg(long, short)]
     quiet: bool,
+}
+
+fn ctl_help() -> String {
+    let commands = COMMANDS.lines().map(|line| format!("\n  {line}"));
+    format!(
+        "Commands:{}\n\n\
+         Exit codes:\n  0  done\n  1  the answer is an error, or there was none\n  2  wrong usage\n\n\
+         Example:\n  esmed-sim ctl --control 127.0.0.1:2776 stats",
+        commands.collect::<String>()
+    )
 }
 
 fn delay() -> clap::builder::RangedU64ValueParser {

@@ -15,20 +15,22 @@ use super::{PhoneMessage, Sim};
 
 /// The commands, as `esmed-sim ctl --help` and the command `help` show them.
 pub const COMMANDS: &str = "\
-phone FROM TO TEXT...  a message from a phone; waits until a receiver is bound
+phone FROM TO TEXT...  a message from a phone; waits for a receiver
 phone-long FROM TO TEXT...
-                       the same in UCS2; over 70 units in parts of up to 67, each
-                       with a user data header
+                       the same in UCS2; over 70 units in parts of up to
+                       67, each with a user data header
 drop                   reset every connection
 unbind                 send unbind to every bound session
 enquire                send enquire_link to every bound session
 raw HEX                send these octets to every bound session
-mute on|off            answer and send nothing; or one of submits, enquire-links,
-                       binds, unbinds: answer none of these
+mute on|off            answer and send nothing; or one of submits,
+                       enquire-links, binds, unbinds: answer none of
+                       these
 refuse on|off          reset new connections
 set                    show the settings
-set NAME VALUE         change one, e.g. set response-delay-ms 500, set throttle 10,
-                       set throttle off, set submit-status ESME_RSYSERR
+set NAME VALUE         change one, e.g. set response-delay-ms 500,
+                       set throttle 10, set throttle off,
+                       set submit-status ESME_RSYSERR
 stats                  the counters
 ledger [N]             the last N submits (10)
 deliveries [N]         the last N receipts and messages sent (10)

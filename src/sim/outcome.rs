@@ -15,20 +15,25 @@ Outcome by the last two digits of destination_addr:
   07        refused for good: ESME_RINVDSTADR
   08        accepted, but the answer is slow (7 s)
   09        recorded, never answered
-  11 to 19  n times ESME_RSYSERR (n: the last digit), then accepted; 10: always
+  11 to 19  n times ESME_RSYSERR, then accepted; 10: always
   21 to 29  n times ESME_RTHROTTLED, then accepted; 20: always
   31 to 39  n times ESME_RMSGQFUL, then accepted; 30: always
   41        of a long message part 2 is refused for good: ESME_RSUBMITFAIL
   42        part 2 is refused once (ESME_RSYSERR), then accepted
-  43        the receipts come when all parts are accepted, that of the last part first
-  44        one receipt (DELIVRD) when all parts are accepted, for the part that came last
+  43        the receipts come when all parts are accepted, that of the
+            last part first
+  44        one receipt (DELIVRD) when all parts are accepted, for the part
+            that came last
   45        part 2 ends with the receipt UNDELIV
   46        part 2 is recorded, never answered
   47        part 2 is refused once (ESME_RTHROTTLED), then accepted
-  others    accepted, receipt DELIVRD, err 000
-41 to 47 know parts by a user data header or by SAR; other parts and messages are like others.
-The n times are counted for each message or part: same source, destination and octets.
-Receipts are sent only where registered_delivery asks for them.";
+  others    accepted, receipt DELIVRD, err 000";
+
+/// What is to be known of [`OUTCOMES`].
+pub(super) const OUTCOMES_NOTE: &str = "\
+41 to 47 know parts by a user data header or by SAR; other parts and messages are like others. n is the \
+last digit, and is counted for each message or part: same source, destination and octets. Receipts are sent only where registered_delivery asks \
+for them.";
 
 /// message_state of a receipt (SMPP 3.4, 5.2.28).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs, runs, upgrades, removes and purges the Debian package in a Debian 12 of its own, under a temporary folder:
 # `make test-deb`. Needs root (chroot) and the mirror that this machine's apt uses. No systemd runs in there: what it would
-# do for the unit is done by hand, and what it would be asked is written down.
+# do for the unit is done by hand, and what it would be asked is asked a stand-in, which writes it down.
 set -Eeuo pipefail
 trap 'echo "test-deb: failed: $BASH_COMMAND (${BASH_SOURCE[0]} line $LINENO)" >&2' ERR
 cd "$(dirname "$0")/../.."
@@ -46,17 +46,24 @@ gone() { [ ! -e "$root$1" ] && [ ! -L "$root$1" ] || fail "$1 is still there"; }
 has() { grep -qF -- "$1" "$root$2" || fail "$2 lacks: $1"; }
 
 . tests/package/steps.sh
+. tests/package/database.sh
+. tests/package/upgrade.sh
 
 step lintian
 lintian --fail-on error,warning --tag-display-limit 0 "$deb"
 make_root
+start_postgres
+old_database
 old_package
 install_over_old
 look_at_files
+look_at_documents
 look_at_units
 look_at_pages_and_completions
+migrate
 run_as_the_unit_does
 upgrade
+upgrade_of_what_is_stopped
 remove_and_purge
 install_anew
 echo "test-deb: all is as it should be"

@@ -8,9 +8,12 @@ use serde_json::Value;
 
 fn records(kind: &str) -> Vec<Value> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/statuses.jsonl");
-    let Ok(lines) = std::fs::read_to_string(&path) else {
-        println!("skipped: {} is not there", path.display());
-        return Vec::new();
+    let lines = match std::fs::read_to_string(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            eprintln!("passed over: there is no ../shared/data/statuses.jsonl");
+            return Vec::new();
+        }
+        lines => lines.unwrap(),
     };
     let records: Vec<Value> = lines
         .lines()

@@ -154,7 +154,7 @@ impl Report {
             });
             told(&view.to_string())?;
         } else {
-            let words = format!("{ok} ok, {warning} warnings, {failed} failed, {skipped} skipped");
+            let words = summary(self.counts);
             let painted = match (failed, warning) {
                 (0, 0) => self.paint.good(&words),
                 (0, _) => self.paint.odd(&words),
@@ -163,5 +163,32 @@ impl Report {
             told(&format!("\n{painted}"))?;
         }
         Ok(is_well)
+    }
+}
+
+/// The counts in words, in the order of [`Verdict`].
+fn summary([ok, warning, failed, skipped]: [usize; 4]) -> String {
+    let warnings = if warning == 1 { "warning" } else { "warnings" };
+    format!("{ok} ok, {warning} {warnings}, {failed} failed, {skipped} skipped")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_a_warning_and_more_are_warnings() {
+        assert_eq!(
+            summary([18, 1, 0, 2]),
+            "18 ok, 1 warning, 0 failed, 2 skipped"
+        );
+        assert_eq!(
+            summary([1, 0, 1, 1]),
+            "1 ok, 0 warnings, 1 failed, 1 skipped"
+        );
+        assert_eq!(
+            summary([1, 2, 1, 1]),
+            "1 ok, 2 warnings, 1 failed, 1 skipped"
+        );
     }
 }
