@@ -65,7 +65,7 @@ BEGIN
 
   IF NOT has_schema_privilege('public', 'CREATE') THEN
     RAISE EXCEPTION 'the role "%" may not create tables in the schema public of "%"', current_user, current_database()
-      USING HINT = 'Run this file as the owner of the database.';
+      USING HINT = 'Run this as the owner of the database or as a superuser; for esmed migrate name that role by --as.';
   END IF;
 END
 $$;
@@ -93,7 +93,7 @@ BEGIN
       WHEN insufficient_privilege THEN
         RAISE EXCEPTION 'the role "%" does not exist, and "%" may not create roles', wanted.name, current_user
           USING HINT = 'Let an administrator run: CREATE ROLE esmed LOGIN; CREATE ROLE esmed_app NOLOGIN; '
-                       'CREATE ROLE esmed_monitor NOLOGIN; and then run this file again.';
+                       'CREATE ROLE esmed_monitor NOLOGIN; and then run this again.';
     END;
   END LOOP;
 END

@@ -2,6 +2,7 @@
 
 mod database;
 mod environment;
+mod file;
 mod log;
 mod metrics;
 mod retention;
@@ -20,7 +21,7 @@ pub use environment::{Holds, KEYS, Key, Reloaded};
 pub use log::{Log, LogFormat, LogLevel};
 pub use metrics::Metrics;
 pub use retention::Retention;
-pub use url::{UrlTls, split_tls};
+pub use url::{UrlTls, parse_url};
 
 /// The configuration as it is now: it changes when the file is read again.
 pub type Live = tokio::sync::watch::Receiver<Config>;
@@ -37,6 +38,16 @@ pub enum ConfigError {
     /// The file can't be read.
     #[error("can't read {path}")]
     Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file with the password of the database can't be read.
+    #[error("{origin}: can't read {path}")]
+    NoPassword {
+        /// What names the file.
+        origin: &'static str,
         /// Which file.
         path: PathBuf,
         /// Why.
@@ -165,6 +176,14 @@ impl Config {
         Ok(config)
     }
 
+    /// The defaults, overridden by the environment of this process.
+    ///
+    /// # Errors
+    /// On the first thing that is wrong.
+    pub fn without_file() -> Result<Self, ConfigError> {
+        Self::parse("environment", "", environment::variables())
+    }
+
     /// Reads the text of a file called `name`, overridden by `environment`.
     ///
     /// # Errors
@@ -175,21 +194,18 @@ impl Config {
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
         // The file by itself first, so that its errors have a line.
-        let mut config: Self = toml::from_str(text).map_err(|error| {
-            let line = error
-                .span()
-                .map_or(1, |span| text[..span.start].matches('\n').count() + 1);
-            invalid(format!("{name} line {line}"), error.message())
+        let (mut config, mut table) = file::read(text).map_err(|(at, message)| {
+            let before = text.get(..at).unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
+            invalid(format!("{name} line {line}"), &message)
         })?;
-        let mut table: toml::Table =
-            toml::from_str(text).map_err(|error| invalid(name, error.message()))?;
         for (variable, value) in environment {
-            let (section, key, value) = environment::override_of(&variable, value)?;
+            let (key, value) = environment::override_of(&variable, value)?;
             let section = table
-                .entry(section)
+                .entry(key.section)
                 .or_insert_with(|| toml::Value::Table(toml::Table::new()));
             if let Some(section) = section.as_table_mut() {
-                section.insert(key.to_owned(), value);
+                section.insert(key.name.to_owned(), value);
             }
             config = table
                 .clone()
@@ -239,11 +255,17 @@ impl Config {
         let credential = std::env::var_os("CREDENTIALS_DIRECTORY")
             .map(|folder| Path::new(&folder).join(CREDENTIAL))
             .filter(|path| self.database.pass.is_none() && path.exists());
-        let Some(path) = self.database.pass_file.clone().or(credential) else {
+        let named = self.database.pass_file.clone();
+        let named = named.map(|path| (path, "[database] pass_file"));
+        let credential = credential.map(|path| (path, "the systemd credential database-pass"));
+        let Some((path, origin)) = named.or(credential) else {
             return Ok(());
         };
-        let text = std::fs::read_to_string(&path)
-            .map_err(|source| ConfigError::Unreadable { path, source })?;
+        let text = std::fs::read_to_string(&path).map_err(|source| ConfigError::NoPassword {
+            origin,
+            path,
+            source,
+        })?;
         self.database.pass = Some(Password(text.trim_end_matches(['\r', '\n']).to_owned()));
         Ok(())
     }

@@ -1,13 +1,19 @@
-//! `--as`: the database as another role than that of the daemon.
+//! `--as`: the database as another role than that of the daemon, and whether it may send.
 
 use std::env;
 
-use anyhow::{anyhow, bail};
+use std::io::ErrorKind;
+use std::path::Path;
+
+use anyhow::{Context as _, anyhow};
 use clap::Args;
 use tokio_postgres::config::Host;
 
-use crate::config::{self, Hosts, Password};
+use super::paint::plain;
+use super::{CONFIG_FILE, ConfigFile, Usage};
+use crate::config::{self, Config, ConfigError, Hosts, Password};
 use crate::db::Database;
+use crate::db::send::{self, Sender};
 
 /// Whom to connect as.
 #[derive(Debug, Clone, Args)]
@@ -24,6 +30,44 @@ impl AsRole {
         self.url.is_some()
     }
 
+    /// The configuration. Who names role, host and database needs none: the file is readable for root and the daemon alone,
+    /// and applications may run where there is none. `None`: it is not there or can't be read.
+    pub(super) fn config(&self, file: &ConfigFile) -> anyhow::Result<Option<Config>> {
+        let error = match Config::load(&file.config) {
+            Ok(config) => return Ok(Some(config)),
+            Err(error) => error,
+        };
+        let ConfigError::Unreadable { path, source } = &error else {
+            return Err(error.into());
+        };
+        let may_lack = match source.kind() {
+            ErrorKind::PermissionDenied => true,
+            // Another one was asked for.
+            ErrorKind::NotFound => path == Path::new(CONFIG_FILE),
+            _ => false,
+        };
+        if !may_lack {
+            return Err(error.into());
+        }
+        if self.is_complete()? {
+            return Ok(None);
+        }
+        Err(error).context(
+            "without the configuration --as has to name role, host and database, such as postgresql://app@localhost/sms",
+        )
+    }
+
+    /// Whether it leaves nothing to the configuration.
+    fn is_complete(&self) -> anyhow::Result<bool> {
+        let Some(url) = &self.url else {
+            return Ok(false);
+        };
+        let (parsed, _) = config::parse_url(url).map_err(Usage)?;
+        Ok(parsed.get_user().is_some()
+            && parsed.get_dbname().is_some()
+            && !parsed.get_hosts().is_empty())
+    }
+
     /// The database, as this role or as the configuration says.
     pub(super) fn database(&self, database: &config::Database) -> anyhow::Result<Database> {
         Ok(Database::new(&self.settings(database)?, "esmed")?)
@@ -34,15 +78,7 @@ impl AsRole {
         let Some(url) = &self.url else {
             return Ok(settings);
         };
-        if !url.starts_with("postgresql://") && !url.starts_with("postgres://") {
-            bail!("--as must be a URL, such as postgresql://app@localhost/sms");
-        }
-        // The error of the parser might show the password.
-        let (url, tls) =
-            config::split_tls(url).map_err(|why| anyhow!("--as can't be used: {why}"))?;
-        let Ok(parsed) = url.parse::<tokio_postgres::Config>() else {
-            bail!("--as is no URL of a database, such as postgresql://app@localhost/sms");
-        };
+        let (parsed, tls) = config::parse_url(url).map_err(Usage)?;
         if let Some(user) = parsed.get_user()
             && user != settings.user
         {
@@ -85,6 +121,58 @@ impl AsRole {
     }
 }
 
+/// Who sends; or why that can't be, with what to do.
+pub(super) async fn may_send(database: &Database) -> Result<Sender, String> {
+    let sender = send::sender(database).await.map_err(|error| {
+        let reason = plain(error.reason());
+        let place = database.place();
+        format!("can't connect to {place}: {}", with_next_step(&reason))
+    })?;
+    if sender.may {
+        Ok(sender)
+    } else {
+        Err(lacks_rights(&sender))
+    }
+}
+
+/// Why there is no connection, with what to do.
+fn with_next_step(reason: &str) -> String {
+    const PASSWORD: &str = "it comes from PGPASSWORD or the URL of --as (postgresql://app:...@host/name), without --as from \
+                            [database] pass; a unix socket (?host=/var/run/postgresql) may need none";
+    if reason.contains("password missing") {
+        format!("it asks for a password, and there is none: {PASSWORD}")
+    } else if reason.contains("28P01") {
+        format!("{reason}: {PASSWORD}")
+    } else if reason.contains("SQLSTATE") {
+        format!(
+            "{reason}: role, host and database are those of --as, else those of the configuration"
+        )
+    } else {
+        format!(
+            "{reason}: does PostgreSQL run, and listen there? esmed doctor goes the daemon's own way step by step"
+        )
+    }
+}
+
+pub(super) fn lacks_rights(sender: &Sender) -> String {
+    let Sender {
+        role,
+        quoted,
+        database,
+        ..
+    } = sender;
+    if !sender.is_daemon {
+        return format!(
+            "the role {role:?} may not INSERT into smpp_tx_queue: let an administrator run GRANT esmed_app TO {quoted}"
+        );
+    }
+    format!(
+        "the role {role:?} may not INSERT into smpp_tx_queue, which is for applications, not for the daemon: name another \
+         one (--as postgresql://app@localhost/{database}), which an administrator makes by CREATE ROLE app LOGIN PASSWORD \
+         '...' IN ROLE esmed_app, or, where it is there already, GRANT esmed_app TO app"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,6 +186,68 @@ mod tests {
             url: Some(url.to_owned()),
         };
         role.settings(&database)
+    }
+
+    #[test]
+    fn a_full_url_leaves_nothing_to_the_configuration() {
+        let is_complete = |url: Option<&str>| {
+            let role = AsRole {
+                url: url.map(str::to_owned),
+            };
+            role.is_complete()
+        };
+        for full in [
+            "postgresql://app@localhost/sms",
+            "postgresql:///sms?host=/run/postgresql&user=app",
+        ] {
+            assert!(is_complete(Some(full)).unwrap(), "{full}");
+        }
+        for part in [
+            "postgresql://app@",
+            "postgresql://app@localhost",
+            "postgresql://localhost/sms",
+        ] {
+            assert!(!is_complete(Some(part)).unwrap(), "{part}");
+        }
+        assert!(!is_complete(None).unwrap());
+        assert!(
+            is_complete(Some("app@localhost/sms"))
+                .unwrap_err()
+                .is::<Usage>()
+        );
+    }
+
+    #[test]
+    fn only_what_is_not_there_or_not_readable_may_lack() {
+        let role = AsRole {
+            url: Some("postgresql://app@localhost/sms".to_owned()),
+        };
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in [("missing.toml", None), ("wrong.toml", Some("[deamon]"))] {
+            let config = folder.path().join(name);
+            if let Some(text) = text {
+                std::fs::write(&config, text).unwrap();
+            }
+            let error = role.config(&ConfigFile { config }).unwrap_err();
+            assert!(error.to_string().contains(name), "{error}");
+        }
+        if Path::new(CONFIG_FILE).exists() {
+            println!("passed over: there is a {CONFIG_FILE}");
+            return;
+        }
+        let file = || ConfigFile {
+            config: CONFIG_FILE.into(),
+        };
+        assert!(role.config(&file()).unwrap().is_none());
+        let role = AsRole {
+            url: Some("postgresql://app@".to_owned()),
+        };
+        let error = role.config(&file()).unwrap_err();
+        assert!(
+            format!("{error:#}")
+                .starts_with("without the configuration --as has to name role, host and database"),
+            "{error:#}"
+        );
     }
 
     #[test]

@@ -63,23 +63,26 @@ fn message(octets: &[u8], data_coding: u8, arguments: &Arguments) -> Value {
 
 fn octets(hex: &str) -> anyhow::Result<Vec<u8>> {
     let digits: Vec<char> = hex.chars().filter(|ch| !ch.is_whitespace()).collect();
-    if digits.len() % 2 == 1 {
-        bail!("{} hexadecimal digits are no whole octets", digits.len());
-    }
-    let digit = |at: usize| {
-        digits[at].to_digit(16).with_context(|| {
-            format!(
-                "{:?} at digit {} is no hexadecimal digit",
-                digits[at],
-                at + 1
-            )
+    let digits: Vec<u32> = digits
+        .iter()
+        .enumerate()
+        .map(|(at, ch)| {
+            ch.to_digit(16).with_context(|| {
+                let at = at + 1;
+                format!("{ch:?}, character {at} without white space, is no hexadecimal digit (0 to 9, a to f)")
+            })
         })
-    };
-    (0..digits.len())
-        .step_by(2)
-        .map(|at| {
-            let octet = digit(at)? * 16 + digit(at + 1)?;
-            u8::try_from(octet).context("two hexadecimal digits are an octet")
+        .collect::<Result<_, _>>()?;
+    let pairs = digits.chunks_exact(2);
+    if !pairs.remainder().is_empty() {
+        bail!(
+            "{} hexadecimal digits are no whole octets: each has two",
+            digits.len()
+        );
+    }
+    pairs
+        .map(|pair| {
+            u8::try_from(pair[0] * 16 + pair[1]).context("two hexadecimal digits are an octet")
         })
         .collect()
 }

@@ -35,9 +35,9 @@ pub(super) struct Arguments {
     /// Only those of the last 90s, 15m, 1h, 2d or 1w
     #[arg(long, value_name = "SPAN", value_parser = span)]
     since: Option<f64>,
-    /// Only those of this type, such as bound or connection_lost
-    #[arg(long = "type", value_name = "TYPE")]
-    kind: Option<String>,
+    /// Only those of this type, such as bound or connection_lost; several parted by commas, or by more --type
+    #[arg(long = "type", value_name = "TYPE", value_delimiter = ',', value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    kinds: Vec<String>,
     /// The last so many: 20, or 1000 with --since; 0 with --follow begins with what comes
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(..=100_000))]
     limit: Option<u32>,
@@ -66,7 +66,7 @@ async fn show(
     paint: Paint,
 ) -> anyhow::Result<()> {
     let lane = &config.daemon.lane;
-    let kind = arguments.kind.as_deref();
+    let kinds = Some(arguments.kinds.as_slice()).filter(|kinds| !kinds.is_empty());
     let write = |event: &Stored| {
         told(&if arguments.json {
             json!(event).to_string()
@@ -88,7 +88,11 @@ async fn show(
     };
     let few = if arguments.since.is_some() { MANY } else { FEW };
     let limit = i64::from(arguments.limit.unwrap_or(few));
-    for event in events::list(database, lane, limit, kind, arguments.since).await? {
+    let listed = events::list(database, lane, limit, kinds, arguments.since).await?;
+    if listed.is_empty() && limit > 0 {
+        eprintln!("esmed: {}", none(arguments, lane));
+    }
+    for event in listed {
         seen.insert(event.id);
         if !write(&event)? {
             return Ok(());
@@ -106,7 +110,8 @@ async fn show(
                     is_away = false;
                 }
                 for event in new {
-                    if kind.is_none_or(|kind| event.kind == kind) && !write(&event)? {
+                    let is_wanted = kinds.is_none_or(|kinds| kinds.contains(&event.kind));
+                    if is_wanted && !write(&event)? {
                         return Ok(());
                     }
                 }
@@ -120,6 +125,20 @@ async fn show(
         }
         ears.wait(config.daemon.poll_interval()).await;
     }
+}
+
+/// That there is nothing to show, for an empty answer to a misspelt type would look like good news.
+fn none(arguments: &Arguments, lane: &str) -> String {
+    let types = match arguments.kinds.as_slice() {
+        [] => String::new(),
+        kinds => format!(" of type {}", plain(&kinds.join(" or "))),
+    };
+    let time = match arguments.since {
+        Some(_) => " in that time",
+        None if arguments.follow => " yet",
+        None => "",
+    };
+    format!("no events{types} in lane {}{time}", plain(lane))
 }
 
 /// Events that were not seen yet.

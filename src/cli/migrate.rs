@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::bail;
 use clap::Args;
 
-use super::{ConfigFile, block_on, database, say};
+use super::{ConfigFile, Usage, block_on, database, say};
 use crate::db::SCHEMA_VERSION;
 use crate::migrate::{self, Connection, Standing};
 
@@ -28,7 +28,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         let (mut connection, hint) = match &arguments.owner {
             Some(url) => {
                 let (config, database) =
-                    migrate::owner_config(url, std::env::var("PGPASSWORD").ok())?;
+                    migrate::owner_config(url, std::env::var("PGPASSWORD").ok())
+                        .map_err(|error| Usage(error.to_string()))?;
                 (Connection::open(&config, &database).await?, None)
             }
             None => {

@@ -9,6 +9,7 @@ mod encode;
 mod events;
 mod help;
 mod migrate;
+mod number;
 mod paint;
 mod run;
 mod send;
@@ -96,6 +97,9 @@ enum Command {
     Decode(decode::Arguments),
 }
 
+/// Where it is as a rule.
+const CONFIG_FILE: &str = "/etc/esmed/esmed.toml";
+
 /// Where the configuration is.
 #[derive(Debug, Args)]
 struct ConfigFile {
@@ -104,7 +108,7 @@ struct ConfigFile {
         long,
         value_name = "FILE",
         env = "ESMED_CONFIG",
-        default_value = "/etc/esmed/esmed.toml"
+        default_value = CONFIG_FILE
     )]
     config: PathBuf,
 }
@@ -157,10 +161,19 @@ impl Cli {
         };
         done.unwrap_or_else(|error| {
             eprintln!("esmed: {error:#}");
-            ExitCode::FAILURE
+            if error.is::<Usage>() {
+                ExitCode::from(2)
+            } else {
+                ExitCode::FAILURE
+            }
         })
     }
 }
+
+/// Wrong usage that the parser of the command line does not know of, or must not show; exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Usage(String);
 
 /// Prepares connections for a subcommand that needs the database.
 fn database(config: &Config) -> anyhow::Result<Database> {

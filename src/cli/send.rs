@@ -9,10 +9,12 @@ use serde_json::{Value, json};
 use tokio::signal::ctrl_c;
 use tokio::time::{Instant, timeout_at};
 
-use super::as_role::AsRole;
+pub(super) use super::as_role::may_send;
+use super::as_role::{AsRole, lacks_rights};
+use super::number::number;
 use super::paint::{Paint, plain};
 use super::times::span;
-use super::{ConfigFile, block_on, octet, standard_input, told};
+use super::{ConfigFile, Usage, block_on, octet, standard_input, told};
 use crate::config::Config;
 use crate::db::ears::{Channel, Ears};
 use crate::db::events;
@@ -34,8 +36,8 @@ pub(super) struct Arguments {
     file: ConfigFile,
     #[command(flatten)]
     role: AsRole,
-    /// Number of the phone
-    #[arg(value_name = "NUMBER", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    /// Number of the phone: digits, with or without a + in front
+    #[arg(value_name = "NUMBER", value_parser = number)]
     number: String,
     /// The text, words with blanks between; `-` reads standard input
     #[arg(required = true, value_name = "TEXT")]
@@ -52,6 +54,9 @@ pub(super) struct Arguments {
     /// Shown at once and not stored, as --class 0
     #[arg(long, conflicts_with = "class")]
     flash: bool,
+    /// Lane of the message; else that of the configuration
+    #[arg(long, value_name = "LANE", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    lane: Option<String>,
     /// Ask for a receipt, with =failure only for a failure; --wait then waits for the final state
     #[arg(long, value_name = "WHEN", num_args = 0..=1, require_equals = true, default_missing_value = "always")]
     receipt: Option<ReceiptWhen>,
@@ -85,16 +90,33 @@ enum ReceiptWhen {
 }
 
 pub(super) fn run(arguments: &Arguments, paint: Paint) -> anyhow::Result<ExitCode> {
-    let text = match arguments.text.as_slice() {
-        [dash] if dash == "-" => standard_input()?,
-        words => words.join(" "),
+    let (text, origin) = match arguments.text.as_slice() {
+        [dash] if dash == "-" => (standard_input()?, ": standard input had none"),
+        words => (words.join(" "), ""),
     };
-    if text.contains('\0') || arguments.number.contains('\0') {
+    // As a rule what should have written it has failed, and an empty SMS costs as much as any.
+    if text.trim().is_empty() {
+        bail!(Usage(format!(
+            "the text is empty{origin}; nothing was queued"
+        )));
+    }
+    if text.contains('\0') {
         bail!("the text has a NUL, which PostgreSQL takes in no column; leave it out");
     }
-    let config = arguments.file.load()?;
+    let own = arguments.role.config(&arguments.file)?;
+    let config = match &own {
+        Some(config) => config.clone(),
+        None => Config::without_file()?,
+    };
+    let lane = arguments.lane.as_ref().unwrap_or(&config.daemon.lane);
+    if own.is_none() && arguments.lane.is_none() {
+        eprintln!(
+            "esmed: the lane is {lane:?}, for {} can't be read; --lane names another one",
+            arguments.file.config.display()
+        );
+    }
     let message = Message {
-        lane: config.daemon.lane.clone(),
+        lane: lane.clone(),
         destination: arguments.number.clone(),
         text,
         source: arguments.from.clone(),
@@ -122,7 +144,8 @@ pub(super) fn run(arguments: &Arguments, paint: Paint) -> anyhow::Result<ExitCod
                 queued.id
             );
         }
-        if let Some(warning) = will_wait(&database, &config, &arguments.role).await {
+        let own = own.filter(|_| arguments.role.is_named());
+        if let Some(warning) = will_wait(&database, lane, own.as_ref()).await {
             eprintln!("esmed: {warning}");
         }
         let mut view = json!({ "id": queued.id, "queued": queued.is_new });
@@ -172,31 +195,6 @@ pub(super) fn run(arguments: &Arguments, paint: Paint) -> anyhow::Result<ExitCod
     })
 }
 
-/// Who sends; or why that can't be, with what to do.
-pub(super) async fn may_send(database: &Database) -> Result<Sender, String> {
-    let sender = send::sender(database).await.map_err(|error| {
-        format!(
-            "can't connect to {}: {}",
-            database.place(),
-            plain(error.reason())
-        )
-    })?;
-    if sender.may {
-        Ok(sender)
-    } else {
-        Err(lacks_rights(&sender))
-    }
-}
-
-fn lacks_rights(sender: &Sender) -> String {
-    let Sender { role, database, .. } = sender;
-    format!(
-        "the role {role:?} may not INSERT into smpp_tx_queue, which is for applications, not for the daemon: let an \
-         administrator run CREATE ROLE app LOGIN PASSWORD '...' IN ROLE esmed_app, and name it: \
-         --as postgresql://app@localhost/{database}"
-    )
-}
-
 /// What the database said, without what it may quote of the row.
 fn refusal(error: &DbError, sender: &Sender) -> String {
     match error {
@@ -206,17 +204,22 @@ fn refusal(error: &DbError, sender: &Sender) -> String {
 }
 
 /// Why the message will not leave soon.
-async fn will_wait(database: &Database, config: &Config, role: &AsRole) -> Option<String> {
-    let lane = &config.daemon.lane;
+async fn will_wait(database: &Database, lane: &str, own: Option<&Config>) -> Option<String> {
     let mut status = events::status(database, lane).await;
-    if status.is_err() && role.is_named() {
+    if status.is_err()
+        && let Some(own) = own
+    {
         // Applications may not see it, the daemon's role may.
-        let own = Database::new(&config.database, "esmed").ok()?;
+        let own = Database::new(&own.database, "esmed").ok()?;
         status = events::status(&own, lane).await;
     }
     let status = status.ok()?;
     match status {
         Some(status) if status.alive => match status.session_state.as_str() {
+            "bound" | "throttled" if status.submit_paused == Some(true) => Some(format!(
+                "sending is paused (esme_submit_paused of server {}); the message waits until it is not",
+                status.server_id.unwrap_or_default()
+            )),
             "bound" | "throttled" => None,
             other => Some(format!(
                 "no server of lane {lane} is bound ({}); the message waits until one is",

@@ -212,7 +212,14 @@ impl View {
                     "throttled" => paint.odd("throttled"),
                     other => paint.bad(&plain(other)),
                 };
-                row("session", format!("{state} for {since}"));
+                let but = match (status.submit_paused, status.bind_mode.as_deref()) {
+                    (Some(true), _) => paint.odd(", sending is paused (esme_submit_paused)"),
+                    (_, Some("receiver")) => {
+                        paint.odd(", nothing is sent as receiver (esme_bind_mode)")
+                    }
+                    _ => String::new(),
+                };
+                row("session", format!("{state} for {since}{but}"));
                 row(
                     "window",
                     format!("{} of {}", status.window_in_use, status.window_size),

@@ -1,6 +1,6 @@
 //! Every key by name: for the environment, and for a file that is read again.
 
-use super::{Config, ConfigError, invalid};
+use super::{Config, ConfigError, file, invalid};
 
 /// Environment variables with this prefix override the file: `ESMED_DATABASE_HOST` is `[database] host`.
 const PREFIX: &str = "ESMED_";
@@ -37,8 +37,16 @@ pub struct Key {
     /// From when on a changed value holds.
     pub holds: Holds,
     kind: Kind,
+    /// What its value must be, for errors.
+    pub(super) right: &'static str,
     same: fn(&Config, &Config) -> bool,
     copy: fn(&mut Config, &Config),
+}
+
+impl Key {
+    pub(super) fn is_number(&self) -> bool {
+        self.kind == Kind::Integer
+    }
 }
 
 impl std::fmt::Display for Key {
@@ -47,14 +55,18 @@ impl std::fmt::Display for Key {
     }
 }
 
-/// One line a key: `section.key: kind, from when a change holds;`
+/// Of names, paths and passwords.
+const IN_QUOTES: &str = "a text in quotes";
+
+/// One line a key: `section.key: kind, from when a change holds, what is right;`
 macro_rules! keys {
-    ($($section:ident.$key:ident: $kind:ident, $holds:ident;)+) => {
+    ($($section:ident.$key:ident: $kind:ident, $holds:ident, $right:expr;)+) => {
         &[$(Key {
             section: stringify!($section),
             name: stringify!($key),
             holds: Holds::$holds,
             kind: Kind::$kind,
+            right: $right,
             same: |one, other| one.$section.$key == other.$section.$key,
             copy: |to, from| to.$section.$key.clone_from(&from.$section.$key),
         }),+]
@@ -63,28 +75,28 @@ macro_rules! keys {
 
 /// Every key there is.
 pub const KEYS: &[Key] = keys! {
-    database.host: Text, Restart;
-    database.port: Integer, Restart;
-    database.name: Text, Restart;
-    database.user: Text, Restart;
-    database.pass: Text, Restart;
-    database.pass_file: Text, Restart;
-    database.sslmode: Text, Restart;
-    database.sslrootcert: Text, Restart;
-    database.sslcert: Text, Restart;
-    database.sslkey: Text, Restart;
-    daemon.lane: Text, Restart;
-    daemon.drain_timeout: Integer, AtOnce;
-    daemon.poll_interval: Integer, AtOnce;
-    daemon.max_unrecorded: Integer, Restart;
-    daemon.reassembly_timeout: Integer, AtOnce;
-    log.level: Text, AtOnce;
-    log.format: Text, AtOnce;
-    metrics.listen: Text, AtOnce;
-    retention.tx_queue: Integer, AtOnce;
-    retention.rx_queue: Integer, AtOnce;
-    retention.inbox: Integer, AtOnce;
-    retention.events: Integer, AtOnce;
+    database.host: Text, Restart, "a host or the folder of a socket in quotes, or several: [\"db1\", \"db2\"]";
+    database.port: Integer, Restart, "a whole number from 1 to 65535";
+    database.name: Text, Restart, IN_QUOTES;
+    database.user: Text, Restart, IN_QUOTES;
+    database.pass: Text, Restart, IN_QUOTES;
+    database.pass_file: Text, Restart, IN_QUOTES;
+    database.sslmode: Text, Restart, "\"disable\", \"allow\", \"prefer\", \"require\", \"verify-ca\" or \"verify-full\"";
+    database.sslrootcert: Text, Restart, IN_QUOTES;
+    database.sslcert: Text, Restart, IN_QUOTES;
+    database.sslkey: Text, Restart, IN_QUOTES;
+    daemon.lane: Text, Restart, IN_QUOTES;
+    daemon.drain_timeout: Integer, AtOnce, "a whole number of seconds from 0 to 86400";
+    daemon.poll_interval: Integer, AtOnce, "a whole number of seconds from 1 to 86400";
+    daemon.max_unrecorded: Integer, Restart, "a whole number from 1 to 50000";
+    daemon.reassembly_timeout: Integer, AtOnce, "a whole number of seconds from 1 to 86400";
+    log.level: Text, AtOnce, "\"error\", \"warn\", \"info\", \"debug\" or \"trace\"";
+    log.format: Text, AtOnce, "\"text\" or \"json\"";
+    metrics.listen: Text, AtOnce, "an IP address and a port in quotes, as in \"127.0.0.1:9719\"";
+    retention.tx_queue: Integer, AtOnce, "a whole number of days from 1 to 36500";
+    retention.rx_queue: Integer, AtOnce, "a whole number of days from 1 to 36500";
+    retention.inbox: Integer, AtOnce, "a whole number of days from 1 to 36500";
+    retention.events: Integer, AtOnce, "a whole number of days from 1 to 36500";
 };
 
 /// What a file that was read again brings.
@@ -126,11 +138,11 @@ pub(super) fn variables() -> impl Iterator<Item = (String, String)> {
         .filter(|(name, _)| name.starts_with(PREFIX) && name != CONFIG && !name.starts_with(SIM))
 }
 
-/// Section, key and value that a variable stands for.
+/// The key and the value that a variable stands for.
 pub(super) fn override_of(
     variable: &str,
     value: String,
-) -> Result<(&'static str, &'static str, toml::Value), ConfigError> {
+) -> Result<(&'static Key, toml::Value), ConfigError> {
     let variable_of = |key: &Key| format!("{PREFIX}{}_{}", key.section, key.name).to_uppercase();
     let Some(key) = KEYS.iter().find(|key| variable_of(key) == variable) else {
         let known: Vec<String> = KEYS.iter().map(variable_of).collect();
@@ -144,8 +156,11 @@ pub(super) fn override_of(
         Kind::Integer => toml::Value::Integer(
             value
                 .parse()
-                .map_err(|_| invalid(variable, "must be a whole number"))?,
+                .map_err(|_| invalid(variable, &format!("must be {}", key.right)))?,
         ),
     };
-    Ok((key.section, key.name, value))
+    if let Some(why) = file::of_value(key, value.clone()) {
+        return Err(invalid(variable, &why));
+    }
+    Ok((key, value))
 }

@@ -157,7 +157,7 @@ fn a_password_of_another_type_is_not_shown() {
 fn a_section_of_another_type_is_not_shown() {
     let error = parse("database = \"postgres://user:secret@host\"\n", &[]).unwrap_err();
     assert!(
-        error.contains("line 1") && error.contains("expected"),
+        error.contains("line 1") && error.contains("it must be a section"),
         "{error}"
     );
     assert!(!error.contains("secret"), "{error}");
@@ -246,6 +246,144 @@ fn days_are_bounded() {
     .unwrap();
     assert_eq!(config.retention.inbox, Some(7));
     assert_eq!(config.retention.tx_queue, None);
+}
+
+#[test]
+fn errors_say_what_it_is_and_what_would_be_right() {
+    for (text, line, words) in [
+        (
+            "[database]\nport = \"many\"\n",
+            2,
+            "[database] port is a text; it must be a whole number from 1 to 65535",
+        ),
+        (
+            "[database]\nport = 70000\n",
+            2,
+            "[database] port must be a whole number from 1 to 65535",
+        ),
+        (
+            "[database]\nhost = 5\n",
+            2,
+            "[database] host is a whole number; it must be a host or the folder of a socket in quotes, or several: [\"db1\", \"db2\"]",
+        ),
+        (
+            "[daemon]\npoll_interval = -1\n",
+            2,
+            "[daemon] poll_interval must be a whole number of seconds from 1 to 86400",
+        ),
+        (
+            "[daemon]\npoll_interval = 99999999999999999999\n",
+            2,
+            "[daemon] poll_interval must be a whole number of seconds from 1 to 86400",
+        ),
+        (
+            "[daemon]\npoll_interval = 0.5\n",
+            2,
+            "[daemon] poll_interval is a number with a fraction; it must be a whole number of seconds from 1 to 86400",
+        ),
+        (
+            "[database]\nsslmode = \"verify\"\n",
+            2,
+            "[database] sslmode must be \"disable\", \"allow\", \"prefer\", \"require\", \"verify-ca\" or \"verify-full\"",
+        ),
+        (
+            "[log]\nlevel = \"Info\"\n",
+            2,
+            "[log] level must be \"error\", \"warn\", \"info\", \"debug\" or \"trace\"",
+        ),
+        (
+            "[log]\nformat = true\n",
+            2,
+            "[log] format is a boolean; it must be \"text\" or \"json\"",
+        ),
+        (
+            "[metrics]\nlisten = 9719\n",
+            2,
+            "[metrics] listen is a whole number; it must be an IP address and a port in quotes, as in \"127.0.0.1:9719\"",
+        ),
+        (
+            "[retention]\nevents = \"30 days\"\n",
+            2,
+            "[retention] events is a text; it must be a whole number of days from 1 to 36500",
+        ),
+        (
+            "[database]\nhost = \"a\"\n\n[daemon]\n\n[database]\nport = 5433\n",
+            6,
+            "the section [database] is there a second time; its keys must stand below the first [database]",
+        ),
+        (
+            "[database]\nhost = \"a\"\nport = 5433\nhost = \"b\"\n",
+            4,
+            "[database] host is there a second time; it must be there once",
+        ),
+        (
+            "[log]\n[database]\nprot = 1\nport = \"x\"\n",
+            3,
+            "[database] has no key prot; it has host, port, name, user, pass, pass_file, sslmode, sslrootcert, sslcert, sslkey",
+        ),
+        (
+            "[deamon]\n",
+            1,
+            "there is no section [deamon]; there are [database], [daemon], [log], [metrics], [retention]",
+        ),
+        (
+            "host = \"db\"\n",
+            1,
+            "the key host is in no section; it must stand below one of [database], [daemon], [log], [metrics], [retention]",
+        ),
+        (
+            "[[database]]\nhost = \"db\"\n",
+            1,
+            "database is a list; it must be a section: a line [database], and its keys below",
+        ),
+    ] {
+        assert_eq!(
+            parse(text, &[]).unwrap_err(),
+            format!("esmed.toml line {line}: {words}")
+        );
+    }
+    // What no TOML is has the words of its parser too.
+    let error = parse("[database]\nhost = db1\n", &[]).unwrap_err();
+    assert!(
+        error.starts_with("esmed.toml line 2: [database] host: ")
+            && error.contains("it must be a host"),
+        "{error}"
+    );
+    for (variable, value, words) in [
+        (
+            "ESMED_DATABASE_PORT",
+            "many",
+            "must be a whole number from 1 to 65535",
+        ),
+        ("ESMED_LOG_LEVEL", "loud", "[log] level must be \"error\""),
+        (
+            "ESMED_RETENTION_INBOX",
+            "-3",
+            "[retention] inbox must be a whole number of days",
+        ),
+    ] {
+        let error = parse("", &[(variable, value)]).unwrap_err();
+        assert!(
+            error.starts_with(&format!("{variable}: {words}")),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_file_with_the_password_that_is_missing_is_told_with_its_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("esmed.toml");
+    let missing = folder.path().join("database.pass");
+    std::fs::write(&path, format!("[database]\npass_file = {missing:?}\n")).unwrap();
+    let error = anyhow::Error::from(Config::load(&path).unwrap_err());
+    assert_eq!(
+        format!("{error:#}"),
+        format!(
+            "[database] pass_file: can't read {}: No such file or directory (os error 2)",
+            missing.display()
+        )
+    );
 }
 
 #[test]

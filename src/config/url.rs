@@ -33,11 +33,33 @@ impl UrlTls {
     }
 }
 
+/// Reads a URL of a database.
+///
+/// # Errors
+/// A line that names a parameter at most, never a value, but that of `sslmode`.
+pub fn parse_url(url: &str) -> Result<(tokio_postgres::Config, UrlTls), String> {
+    const SUCH_AS: &str = "such as postgresql://app@localhost/sms";
+    if !url.starts_with("postgresql://") && !url.starts_with("postgres://") {
+        return Err(format!(
+            "--as must be the URL of a database, which begins with postgresql://, {SUCH_AS}"
+        ));
+    }
+    let (url, tls) = split_tls(url).map_err(|why| format!("--as can't be used: {why}"))?;
+    // The parser tells the kind of error and the name of a parameter.
+    let config = url.parse().map_err(|error: tokio_postgres::Error| {
+        format!(
+            "--as is no URL of a database ({}), {SUCH_AS}",
+            crate::db::reason(&error)
+        )
+    })?;
+    Ok((config, tls))
+}
+
 /// Takes the words about TLS out of a URL; returns the rest, and what they say.
 ///
 /// # Errors
 /// A line that never shows a value, but that of `sslmode`.
-pub fn split_tls(url: &str) -> Result<(String, UrlTls), String> {
+fn split_tls(url: &str) -> Result<(String, UrlTls), String> {
     let Some((front, query)) = url.split_once('?') else {
         return Ok((url.to_owned(), UrlTls::default()));
     };

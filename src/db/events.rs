@@ -64,6 +64,8 @@ pub struct Status {
     pub server_name: Option<String>,
     pub host: Option<String>,
     pub port: Option<i32>,
+    pub submit_paused: Option<bool>,
+    pub bind_mode: Option<String>,
     pub since_seconds: Option<f64>,
     pub window_in_use: i32,
     pub window_size: i32,
@@ -100,6 +102,8 @@ pub async fn status(database: &Database, lane: &str) -> Result<Option<Status>, D
         server_name: place.as_ref().and_then(|place| place.get("name")),
         host: place.as_ref().map(|place| place.get("host")),
         port: place.as_ref().map(|place| place.get("port")),
+        submit_paused: place.as_ref().map(|place| place.get("submit_paused")),
+        bind_mode: place.as_ref().map(|place| place.get("bind_mode")),
         since_seconds: row.get("since_seconds"),
         window_in_use: row.get("window_in_use"),
         window_size: row.get("window_size"),
@@ -171,7 +175,7 @@ fn read(row: &tokio_postgres::Row) -> Stored {
     }
 }
 
-/// The last `limit` events of a lane, oldest first; of one type, and of the last so many seconds, where these are given.
+/// The last `limit` events of a lane, oldest first; of some types, and of the last so many seconds, where these are given.
 ///
 /// # Errors
 /// When the database can't answer.
@@ -179,12 +183,12 @@ pub async fn list(
     database: &Database,
     lane: &str,
     limit: i64,
-    kind: Option<&str>,
+    kinds: Option<&[String]>,
     since: Option<f64>,
 ) -> Result<Vec<Stored>, DbError> {
     let client = database.client().await?;
     let rows = client
-        .query(LIST_EVENTS, &[&lane, &limit, &kind, &since])
+        .query(LIST_EVENTS, &[&lane, &limit, &kinds, &since])
         .await?;
     Ok(rows.iter().rev().map(read).collect())
 }

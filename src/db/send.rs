@@ -72,6 +72,10 @@ pub struct Queued {
 pub struct Sender {
     /// Its name.
     pub role: String,
+    /// The same as SQL takes it.
+    pub quoted: String,
+    /// Whether it is the role of daemons.
+    pub is_daemon: bool,
     /// The database.
     pub database: String,
     /// INSERT and SELECT on `smpp_tx_queue`, with its sequence.
@@ -119,6 +123,8 @@ pub async fn sender(database: &Database) -> Result<Sender, DbError> {
     let row = client.query_one(MAY_SEND, &[]).await?;
     Ok(Sender {
         role: row.get("role"),
+        quoted: row.get("quoted"),
+        is_daemon: row.get("is_daemon"),
         database: row.get("database"),
         may: row.get("may"),
     })

@@ -29,20 +29,12 @@ pub fn owner_config(
     url: &str,
     password: Option<String>,
 ) -> Result<(Config, config::Database), Failed> {
-    let (url, tls) =
-        config::split_tls(url).map_err(|why| Failed::new(format!("--as can't be used: {why}")))?;
+    let (mut config, tls) = config::parse_url(url).map_err(Failed::new)?;
     let mut database = config::Database::default();
     tls.apply(&mut database);
     database
         .validate()
         .map_err(|why| Failed::new(why.replace("[database]", "--as")))?;
-    // The parser tells the kind of error and the name of a parameter, never a value.
-    let mut config: Config = url.parse().map_err(|error: tokio_postgres::Error| {
-        Failed::new(format!(
-            "--as is no URL of a database ({}), such as postgresql://owner@localhost/sms",
-            crate::db::reason(&error)
-        ))
-    })?;
     if config.get_password().is_none()
         && let Some(password) = password
     {
@@ -63,7 +55,14 @@ impl Connection {
     pub async fn open(config: &Config, database: &config::Database) -> Result<Self, Failed> {
         let opened = db::connector(database).connect(config).await;
         let (client, connection) = opened.map_err(|error| {
-            Failed::new(format!("can't connect to the database: {}", failed(&error)))
+            let reason = failed(&error).to_string();
+            Failed::new(if reason.contains("password missing") {
+                "the database asks for a password, and there is none: set PGPASSWORD, or write it into the URL of --as \
+                 (postgresql://owner:...@host/name)"
+                    .to_owned()
+            } else {
+                format!("can't connect to the database: {reason}")
+            })
         })?;
         Ok(Self::with(client, connection))
     }

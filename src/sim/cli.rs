@@ -1,6 +1,6 @@
 //! The program `esmed-sim`.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -44,6 +44,9 @@ enum Subcommands {
         /// The control port.
         #[arg(long, value_name = "ADDR", env = "ESMED_SIM_CONTROL")]
         control: SocketAddr,
+        /// Print the answer to `help` as JSON, too; all others are JSON anyway.
+        #[arg(long)]
+        json: bool,
         /// The command and its arguments.
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<String>,
@@ -126,7 +129,11 @@ pub fn main() -> ExitCode {
     let result = runtime.and_then(|runtime| {
         runtime.block_on(async {
             match args.command {
-                Some(Subcommands::Ctl { control, words }) => ctl(control, &words).await,
+                Some(Subcommands::Ctl {
+                    control,
+                    json,
+                    words,
+                }) => ctl(control, json, &words).await,
                 None => serve(args.serve).await,
             }
         })
@@ -140,7 +147,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-async fn ctl(control: SocketAddr, words: &[String]) -> io::Result<ExitCode> {
+async fn ctl(control: SocketAddr, json: bool, words: &[String]) -> io::Result<ExitCode> {
     let command = words.join(" ");
     if command.contains('\n') {
         return Err(io::Error::other("a command is one line"));
@@ -148,7 +155,14 @@ async fn ctl(control: SocketAddr, words: &[String]) -> io::Result<ExitCode> {
     let answer = control::ask(control, &command)
         .await
         .map_err(|error| io::Error::other(format!("control port {control}: {error}")))?;
-    say(&answer)?;
+    match answer.get("commands").and_then(|lines| lines.as_array()) {
+        Some(lines) if !json => {
+            for line in lines {
+                say(&line.as_str().unwrap_or_default())?;
+            }
+        }
+        _ => say(&answer)?,
+    }
     Ok(if answer.get("error").is_some() {
         ExitCode::FAILURE
     } else {
@@ -159,8 +173,10 @@ async fn ctl(control: SocketAddr, words: &[String]) -> io::Result<ExitCode> {
 async fn serve(args: ServeArgs) -> io::Result<ExitCode> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     tracing_subscriber::fmt()
         .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal() && !no_color)
         .with_target(false)
         .with_max_level(if args.quiet {
             tracing::Level::WARN
@@ -170,7 +186,10 @@ async fn serve(args: ServeArgs) -> io::Result<ExitCode> {
         .init();
     let listen = args.listen;
     let control = args.control;
-    let sim = Sim::start(args.into_config()).map_err(|error| at(listen, &error))?;
+    let config = args.into_config();
+    // Its files by themselves first: what is wrong with them is no matter of the port.
+    config.tls.as_ref().map(Tls::load).transpose()?;
+    let sim = Sim::start(config).map_err(|error| at(listen, &error))?;
     let sim = Arc::new(sim);
     say(&format_args!("listening on {}", sim.addr()))?;
     let controlled = control_port(control, Arc::clone(&sim));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::{BufMut, BytesMut};
 use clap::ValueEnum;
 use rustls::crypto::ring;
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::version::{TLS12, TLS13};
@@ -43,13 +43,24 @@ impl Tls {
     /// Reads the files.
     pub(super) fn load(&self) -> io::Result<Arc<ServerConfig>> {
         let at = |path: &PathBuf, error: &dyn std::fmt::Display| {
-            io::Error::other(format!("{}: {error}", path.display()))
+            io::Error::other(format!("can't use {}: {error}", path.display()))
+        };
+        let in_pem = |path: &PathBuf, what: &str, error: pem::Error| match error {
+            pem::Error::Io(error) => {
+                io::Error::other(format!("can't read {}: {error}", path.display()))
+            }
+            pem::Error::NoItemsFound => at(path, &format!("it holds no {what} in PEM")),
+            error => at(path, &error),
         };
         let certificates = |path: &PathBuf| -> io::Result<Vec<CertificateDer<'static>>> {
-            let all = CertificateDer::pem_file_iter(path).and_then(Iterator::collect);
+            let all: Result<Vec<_>, _> =
+                CertificateDer::pem_file_iter(path).and_then(Iterator::collect);
             match all {
+                Ok(all) if all.is_empty() => {
+                    Err(in_pem(path, "certificate", pem::Error::NoItemsFound))
+                }
                 Ok(all) => Ok(all),
-                Err(error) => Err(at(path, &error)),
+                Err(error) => Err(in_pem(path, "certificate", error)),
             }
         };
         let provider = Arc::new(ring::default_provider());
@@ -75,11 +86,30 @@ impl Tls {
                 builder.with_client_cert_verifier(verifier)
             }
         };
-        let key = PrivateKeyDer::from_pem_file(&self.key).map_err(|error| at(&self.key, &error))?;
+        let key = PrivateKeyDer::from_pem_file(&self.key)
+            .map_err(|error| in_pem(&self.key, "key", error))?;
         let config = builder
             .with_single_cert(certificates(&self.certificate)?, key)
-            .map_err(|error| at(&self.certificate, &error))?;
+            .map_err(|error| self.refused(&error))?;
         Ok(Arc::new(config))
+    }
+
+    /// Why certificate and key can't be used.
+    fn refused(&self, error: &rustls::Error) -> io::Error {
+        let certificate = self.certificate.display();
+        let why = match error {
+            rustls::Error::InconsistentKeys(_) => {
+                format!("the key {} is that of another one", self.key.display())
+            }
+            // What `openssl x509 -req` makes; the parser's own type of error is not ours to name.
+            error if error.to_string().contains("UnsupportedCertVersion") => {
+                "it is of version 1, and TLS needs version 3; make one with: openssl req -x509 -newkey rsa:2048 -nodes \
+                 -subj /CN=localhost -addext subjectAltName=DNS:localhost -keyout key.pem -out certificate.pem"
+                    .to_owned()
+            }
+            error => error.to_string(),
+        };
+        io::Error::other(format!("can't use the certificate {certificate}: {why}"))
     }
 }
 

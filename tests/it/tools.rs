@@ -1,6 +1,7 @@
-//! `esmed encode` and `esmed decode` for octets of messages.
+//! `esmed encode`, `esmed decode` for octets of messages, and the program `esmed-sim`.
 
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
@@ -190,4 +191,144 @@ async fn decode_reads_the_octets_of_a_message() {
     let odd = decode(&["--data-coding", "8", "006100"]).await;
     assert_eq!(odd["text"], "a");
     assert_eq!(odd["warnings"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn decode_names_what_is_no_hexadecimal_digit() {
+    for (arguments, words) in [
+        (&["xyz"][..], "'x', character 1 without white space,"),
+        (&["00 1", "g0"], "'g', character 4 without white space,"),
+        (&["0x10"], "'x', character 2 without white space,"),
+        (&["000"], "3 hexadecimal digits are no whole octets"),
+    ] {
+        let error = refused(&esmed(&[&["decode"], arguments].concat()).await);
+        assert!(error.contains(words), "{words}: {error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
+    }
+}
+
+/// A simulator as a program.
+fn sim(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_esmed-sim"));
+    command
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+#[test]
+fn the_simulator_writes_for_who_reads() {
+    let free = "127.0.0.1:0";
+    let mut child = sim(&["--listen", free, "--control", free]).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut place = |what: &str| {
+        let line = lines.next().unwrap().unwrap();
+        line.strip_prefix(what).unwrap().to_owned()
+    };
+    let listen = place("listening on ");
+    let control = place("control on ");
+    // bind_transceiver as "a" without a password; its line in the log has no colours, for this is no terminal.
+    let bind = [
+        &[0, 0, 0, 24, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 1][..],
+        b"a\0\0\0\x34\0\0\0",
+    ]
+    .concat();
+    let mut client = TcpStream::connect(listen).unwrap();
+    client.write_all(&bind).unwrap();
+    client.read_exact(&mut [0; 16]).unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+    let line = said.next().unwrap().unwrap();
+    assert!(line.contains("bind_transceiver"), "{line:?}");
+    assert!(!line.contains('\x1b'), "{line:?}");
+
+    let ctl = |arguments: &[&str]| {
+        let all = [&["ctl", "--control", &control], arguments].concat();
+        words(&sim(&all).output().unwrap())
+    };
+    assert_eq!(
+        ctl(&["help"]),
+        format!("{}\n", esmed::sim::control::COMMANDS)
+    );
+    let list: Value = serde_json::from_str(&ctl(&["--json", "help"])).unwrap();
+    let commands: Vec<_> = esmed::sim::control::COMMANDS.lines().collect();
+    assert_eq!(list, json!({ "commands": commands }));
+    let stats: Value = serde_json::from_str(&ctl(&["stats"])).unwrap();
+    assert!(stats.is_object(), "{stats}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+/// Of version 1, as `openssl x509 -req` makes them.
+const VERSION_1: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIBJDCBywIUWfeYb1mSyT4+ypRpics3RnOxyIkwCgYIKoZIzj0EAwIwFDESMBAG
+A1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMTE2NDYwMFoYDzIxMjYxMDI4MTY0NjAw
+WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNC
+AASyf1FMt4T47uk7aGA7Jkc6us9YEfFPV0YuNlJ8f6ND7gcj2mS2eDuD9RvWaz8Z
+hMEdjI1oeI648HxeFJxV142HMAoGCCqGSM49BAMCA0gAMEUCIQDieXfxJ5Lv7VvB
+OnGYHKM3tVUs0DL89ahmFbr8g2GcrwIgTidTtbW6P9LCSKUjZRSZ5gmSiQiBkp2F
+uOtZp0ZTGk8=
+-----END CERTIFICATE-----
+";
+
+#[test]
+fn the_simulator_names_a_file_of_tls_that_it_can_not_use() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let key = rcgen::KeyPair::generate().unwrap();
+    let parameters = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+    let right = file("right.pem", &parameters.self_signed(&key).unwrap().pem());
+    let own = file("own.key", &key.serialize_pem());
+    let other = rcgen::KeyPair::generate().unwrap().serialize_pem();
+    let other = file("other.key", &other);
+    let old = file("old.pem", VERSION_1);
+    let empty = file("empty.pem", "");
+    let missing = folder.path().join("missing.pem").display().to_string();
+    for (certificate, key, words) in [
+        (
+            &old,
+            &own,
+            format!("can't use the certificate {old}: it is of version 1, and TLS needs version 3"),
+        ),
+        (
+            &missing,
+            &own,
+            format!("can't read {missing}: No such file or directory"),
+        ),
+        (
+            &right,
+            &missing,
+            format!("can't read {missing}: No such file or directory"),
+        ),
+        (
+            &empty,
+            &own,
+            format!("can't use {empty}: it holds no certificate in PEM"),
+        ),
+        (
+            &right,
+            &right,
+            format!("can't use {right}: it holds no key in PEM"),
+        ),
+        (
+            &right,
+            &other,
+            format!("can't use the certificate {right}: the key {other} is that of another one"),
+        ),
+    ] {
+        let listen = ["--listen", "127.0.0.1:0", "--tls-cert"];
+        let arguments = [&listen[..], &[certificate, "--tls-key", key]].concat();
+        let error = refused(&sim(&arguments).output().unwrap());
+        assert!(
+            error.starts_with(&format!("esmed-sim: {words}")),
+            "{words}: {error}"
+        );
+        assert_eq!(error.lines().count(), 1, "{error}");
+    }
 }

@@ -41,6 +41,36 @@ async fn the_last_ones_are_listed_by_time_type_and_number() {
     assert!(!text.contains("elsewhere"), "{text}");
     let text = out(&run(&world, &["events", "--since", "3d", "--type", "bound"]).await);
     assert_eq!(text.lines().count(), 1);
+    for types in [
+        &["--type", "bound,even"][..],
+        &["--type", "bound", "--type", "even"],
+    ] {
+        let text = out(&run(&world, &[&["events", "--since", "3d"], types].concat()).await);
+        assert_eq!(text.lines().count(), 16, "{text}");
+    }
+    // An empty answer says that it is one.
+    for (arguments, words) in [
+        (
+            &["--type", "bund"][..],
+            "esmed: no events of type bund in lane default\n",
+        ),
+        (
+            &["--type", "bund,unbund", "--json"],
+            "esmed: no events of type bund or unbund in lane default\n",
+        ),
+        (
+            &["--type", "bound", "--since", "1h"],
+            "esmed: no events of type bound in lane default in that time\n",
+        ),
+    ] {
+        let shown = run(&world, &[&["events"], arguments].concat()).await;
+        assert_eq!(shown.status.code(), Some(0));
+        assert_eq!(
+            (out(&shown), err(&shown)),
+            (String::new(), words.to_owned())
+        );
+    }
+    assert!(err(&run(&world, &["events", "--limit", "0"]).await).is_empty());
     let shown = run(&world, &["events", "--json", "--limit", "1"]).await;
     let json = view(&shown);
     assert_eq!(json["message"], "event 30");
@@ -68,6 +98,11 @@ async fn following_goes_on_when_the_database_comes_back() {
     );
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+    let line = said.next().unwrap().unwrap();
+    assert!(
+        line.ends_with("no events of type wanted in lane default yet"),
+        "{line}"
+    );
     let mut next = || -> Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
     // It may not listen yet; each is told once all the same.
     tell(&world, "wanted", "one").await;

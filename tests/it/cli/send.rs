@@ -92,6 +92,47 @@ async fn a_message_is_queued_with_all_that_was_asked_for() {
 }
 
 #[tokio::test]
+async fn what_can_not_be_meant_is_not_queued() {
+    let world = World::new().await;
+    application(&world).await;
+    for (number, text, words) in [
+        ("hello", "447911123407", "'h', character 1, is no digit"),
+        (
+            "+44-7911 (0)",
+            "x",
+            "'-', character 4, is no digit: write it without",
+        ),
+        ("447911123400", "", "the text is empty; nothing was queued"),
+        (
+            "447911123400",
+            " \n",
+            "the text is empty; nothing was queued",
+        ),
+        // Standard input of these commands is empty.
+        (
+            "447911123400",
+            "-",
+            "the text is empty: standard input had none",
+        ),
+    ] {
+        let sent = run(&world, &["send", "--as", APP, number, text]).await;
+        assert_eq!(sent.status.code(), Some(2), "{sent:?}");
+        assert!(err(&sent).contains(words), "{words}: {sent:?}");
+        assert!(out(&sent).is_empty(), "{sent:?}");
+    }
+    assert_eq!(
+        world.one::<i64>("SELECT count(*) FROM smpp_tx_queue").await,
+        0
+    );
+    let sent = run(&world, &["send", "--as", APP, "+447911123400", "x"]).await;
+    assert_eq!(sent.status.code(), Some(0), "{sent:?}");
+    let number: String = world
+        .one("SELECT smpp_destination_addr FROM smpp_tx_queue")
+        .await;
+    assert_eq!(number, "+447911123400");
+}
+
+#[tokio::test]
 async fn the_text_may_come_by_standard_input() {
     let world = World::new().await;
     application(&world).await;
@@ -142,8 +183,142 @@ async fn the_role_of_the_daemon_is_told_what_it_lacks() {
     }
     assert!(out(&sent).is_empty());
     let wrong = run(&world, &["send", "--as", "app:secret@x", "1", "x"]).await;
-    assert_eq!(wrong.status.code(), Some(1));
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(
+        err(&wrong).contains("begins with postgresql://"),
+        "{wrong:?}"
+    );
     assert!(!err(&wrong).contains("secret"));
+    // Another role is there already.
+    world.sql("CREATE ROLE \"Shop\" LOGIN").await;
+    let sent = run(&world, &["send", "--as", "postgresql://Shop@", "1", "x"]).await;
+    assert_eq!(sent.status.code(), Some(1));
+    let line = err(&sent);
+    let remedy = "GRANT esmed_app TO \"Shop\"";
+    assert!(line.trim_end().ends_with(remedy), "{line}");
+    world.sql(remedy).await;
+    let sent = run(&world, &["send", "--as", "postgresql://Shop@", "1", "x"]).await;
+    assert_eq!(sent.status.code(), Some(0), "{sent:?}");
+}
+
+#[tokio::test]
+async fn who_can_not_connect_is_told_what_to_do() {
+    let world = World::new().await;
+    application(&world).await;
+    let data: String = world.one("SHOW data_directory").await;
+    world
+        .sql(&format!(
+            "ALTER ROLE app PASSWORD 'right';
+             COPY (VALUES ('local all app scram-sha-256'), ('local all all trust')) TO '{data}/pg_hba.conf'"
+        ))
+        .await;
+    world.sql("SELECT pg_reload_conf()").await;
+    world
+        .until("SELECT count(*) = 2 FROM pg_hba_file_rules WHERE pg_conf_load_time() > pg_postmaster_start_time()")
+        .await;
+    let host = world.cluster.host();
+    let config = world.config("esmed", "");
+    let send = |url: &str, password: Option<&str>| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_esmed"));
+        command
+            .args([
+                "send",
+                "--as",
+                url,
+                "--lane",
+                "bulk",
+                "447911123400",
+                "x",
+                "--config",
+            ])
+            .arg(&config)
+            .env_remove("PGPASSWORD");
+        if let Some(password) = password {
+            command.env("PGPASSWORD", password);
+        }
+        command.output().unwrap()
+    };
+    for (url, password, words) in [
+        (
+            APP,
+            None,
+            "it asks for a password, and there is none: it comes from PGPASSWORD",
+        ),
+        (
+            APP,
+            Some("wrong"),
+            "(SQLSTATE 28P01): it comes from PGPASSWORD or the URL of --as",
+        ),
+        (
+            "postgresql://postgres@/nowhere",
+            None,
+            "(SQLSTATE 3D000): role, host and database are those of --as",
+        ),
+        (
+            "postgresql://app@127.0.0.1:1/esmed",
+            None,
+            "does PostgreSQL run, and listen there? esmed doctor",
+        ),
+    ] {
+        let sent = send(url, password);
+        assert_eq!(sent.status.code(), Some(1), "{sent:?}");
+        let line = err(&sent);
+        assert!(line.contains("can't connect to database"), "{line}");
+        assert!(
+            line.contains(words) && line.lines().count() == 1,
+            "{words}: {line}"
+        );
+    }
+    let with_password = format!("postgresql://app:right@/esmed?host={host}");
+    for (url, password) in [(APP, Some("right")), (&with_password, None)] {
+        let sent = send(url, password);
+        assert_eq!(sent.status.code(), Some(0), "{sent:?}");
+    }
+    assert_eq!(
+        world
+            .one::<i64>("SELECT count(*) FROM smpp_tx_queue WHERE lane = 'bulk'")
+            .await,
+        2
+    );
+}
+
+#[tokio::test]
+async fn a_full_url_needs_no_configuration() {
+    if std::path::Path::new("/etc/esmed/esmed.toml").exists() {
+        println!("passed over: this machine has a configuration");
+        return;
+    }
+    let world = World::new().await;
+    application(&world).await;
+    let host = world.cluster.host();
+    let send = |url: &str, more: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_esmed"))
+            .args(["send", "--as", url, "447911123400", "x"])
+            .args(more)
+            .env_remove("ESMED_CONFIG")
+            .output()
+            .unwrap()
+    };
+    let url = format!("postgresql://app@/esmed?host={host}");
+    let sent = send(&url, &[]);
+    assert_eq!(sent.status.code(), Some(0), "{sent:?}");
+    assert!(
+        err(&sent).contains("the lane is \"default\", for /etc/esmed/esmed.toml can't be read"),
+        "{sent:?}"
+    );
+    let sent = send(&url, &["--lane", "bulk"]);
+    assert_eq!(sent.status.code(), Some(0), "{sent:?}");
+    assert!(!err(&sent).contains("esmed.toml"), "{sent:?}");
+    let lanes: String = world
+        .one("SELECT string_agg(lane, ' ' ORDER BY id) FROM smpp_tx_queue")
+        .await;
+    assert_eq!(lanes, "default bulk");
+    let sent = send("postgresql://app@", &[]);
+    assert_eq!(sent.status.code(), Some(1), "{sent:?}");
+    assert!(
+        err(&sent).contains("--as has to name role, host and database"),
+        "{sent:?}"
+    );
 }
 
 #[tokio::test]
@@ -201,6 +376,14 @@ async fn waiting_tells_each_step_and_ends_with_the_right_code() {
     )
     .await;
     assert!(err(&sent).contains("ESME_RINVDSTADR"), "{sent:?}");
+    world
+        .sql("UPDATE smpp_servers SET esme_submit_paused = TRUE")
+        .await;
+    let sent = run(&world, &["send", "--as", APP, "447911123400", "Hello"]).await;
+    assert!(
+        err(&sent).contains("sending is paused (esme_submit_paused of server 1)"),
+        "{sent:?}"
+    );
     // No server is bound any more.
     world.sql("UPDATE smpp_servers SET enabled = FALSE").await;
     world

@@ -67,6 +67,46 @@ async fn each_kind_of_message_is_counted_and_the_oldest_told() {
 }
 
 #[tokio::test]
+async fn why_nothing_leaves_a_bound_session_is_told() {
+    let world = World::new().await;
+    world.enable_sim("", "").await;
+    let _daemon = world.daemon();
+    world
+        .until("SELECT EXISTS (SELECT FROM smpp_status WHERE session_state = 'bound')")
+        .await;
+    let looked = async || {
+        let json = view(&run(&world, &["status", "--json"]).await);
+        let text = out(&run(&world, &["status"]).await);
+        let session = text.lines().find(|line| line.starts_with("session "));
+        let but = session.unwrap().split_once(", ").unwrap_or_default().1;
+        (json, but.to_owned())
+    };
+    let (json, but) = looked().await;
+    assert_eq!(
+        (&json["submit_paused"], &json["bind_mode"]),
+        (&json!(false), &json!("transceiver"))
+    );
+    assert_eq!(but, "");
+    world
+        .sql("UPDATE smpp_servers SET esme_submit_paused = TRUE")
+        .await;
+    let (json, but) = looked().await;
+    assert_eq!(json["submit_paused"], true);
+    assert_eq!(but, "sending is paused (esme_submit_paused)");
+    world
+        .sql("UPDATE smpp_servers SET esme_submit_paused = FALSE, esme_bind_mode = 'receiver'")
+        .await;
+    world
+        .until(
+            "SELECT count(*) = 2 AND bool_and(session_state = 'bound') FROM smpp_status, smpp_events WHERE type = 'bound'",
+        )
+        .await;
+    let (json, but) = looked().await;
+    assert_eq!(json["bind_mode"], "receiver");
+    assert_eq!(but, "nothing is sent as receiver (esme_bind_mode)");
+}
+
+#[tokio::test]
 async fn a_long_queue_is_counted_only_so_far() {
     let world = World::new().await;
     world
@@ -218,6 +258,8 @@ async fn who_looks_needs_no_more_than_to_look() {
     let text = out(&shown);
     assert!(text.contains("server     number 1"), "{text}");
     assert!(text.contains("not counted: permission denied"), "{text}");
+    let shown = as_role("dashboard", "status").await;
+    assert!(!out(&shown).contains("esme_"), "{shown:?}");
     let shown = as_role("dashboard", "events").await;
     assert!(out(&shown).contains("bound to"), "{shown:?}");
     for command in ["status", "events"] {

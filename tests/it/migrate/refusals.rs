@@ -20,6 +20,11 @@ async fn who_may_not_is_told_what_to_run() {
             && line.contains("sudo -u postgres esmed migrate --as"),
         "{line}"
     );
+    let line = refused(&esmed(&["migrate", "--as", &url(&world, "esmed", "esmed")]).await);
+    assert!(
+        line.trim_end().ends_with("Run this as the owner of the database or as a superuser; for esmed migrate name that role by --as."),
+        "{line}"
+    );
 }
 
 #[tokio::test]
@@ -29,11 +34,40 @@ async fn passwords_are_never_told() {
     for url in [
         format!("postgresql://nobody:Geheim9@/esmed?host={host}"),
         "postgresql://nobody:Geheim9@localhost:1/esmed?connect_timeout=2".to_owned(),
-        "postgresql://nobody:Geheim9@localhost:port/esmed".to_owned(),
-        "postgresql://nobody:Geheim9@localhost/esmed?nonsense=1".to_owned(),
-        "nobody:Geheim9".to_owned(),
     ] {
         let line = refused(&esmed(&["migrate", "--as", &url]).await);
+        assert!(!line.contains("Geheim9"), "{line}");
+    }
+    let data: String = world.one("SHOW data_directory").await;
+    run(
+        &world.db,
+        &format!(
+            "CREATE ROLE asked LOGIN PASSWORD 'Geheim9';
+             COPY (VALUES ('local all asked scram-sha-256'), ('local all all trust')) TO '{data}/pg_hba.conf'"
+        ),
+    )
+    .await;
+    run(&world.db, "SELECT pg_reload_conf()").await;
+    world
+        .until("SELECT count(*) = 2 FROM pg_hba_file_rules WHERE pg_conf_load_time() > pg_postmaster_start_time()")
+        .await;
+    let line = refused(&esmed(&["migrate", "--as", &url(&world, "esmed", "asked")]).await);
+    assert!(
+        line.contains("asks for a password, and there is none: set PGPASSWORD"),
+        "{line}"
+    );
+    for url in [
+        "postgresql://nobody:Geheim9@localhost:port/esmed",
+        "postgresql://nobody:Geheim9@localhost/esmed?nonsense=1",
+        "nobody:Geheim9",
+    ] {
+        let output = esmed(&["migrate", "--as", url]).await;
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        let line = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            line.starts_with("esmed: --as ") && line.lines().count() == 1,
+            "{line}"
+        );
         assert!(!line.contains("Geheim9"), "{line}");
     }
 }
