@@ -18,6 +18,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::as_role::AsRole;
+use super::number::number;
 use super::paint::Paint;
 use super::times::{ago, span};
 use super::{ConfigFile, block_on, next_step};
@@ -47,7 +48,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     bind: bool,
     /// Have the daemon send a test message to this number: a card with all characters of the default alphabet
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = number)]
     to: Option<String>,
     /// How long to wait for the receipt of the test message
     #[arg(long, value_name = "SPAN", default_value = "2m", value_parser = span, requires = "to")]

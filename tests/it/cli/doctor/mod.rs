@@ -257,6 +257,8 @@ async fn a_card_of_characters_goes_to_the_phone_and_its_receipt_tells_the_ids() 
     let world = World::new().await;
     application(&world).await;
     world.enable_sim("", "").await;
+    let wrong = run(&world, &["doctor", "--to", "0044 7911"]).await;
+    assert_eq!(wrong.status.code(), Some(2));
     let to = ["doctor", "--json", "--to", "447911123400"];
     let app = ["--as", "postgresql://app@"];
     let shown = run(&world, &[&to[..], &app].concat()).await;
