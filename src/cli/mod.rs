@@ -128,7 +128,8 @@ impl ConfigFile {
 
 /// What to do where a file of the configuration can't be read.
 fn next_step(error: &ConfigError) -> Option<&'static str> {
-    let ConfigError::Unreadable { source, .. } = error else {
+    let (ConfigError::Unreadable { source, .. } | ConfigError::NoPassword { source, .. }) = error
+    else {
         return None;
     };
     match source.kind() {

@@ -107,11 +107,11 @@ async fn databases_that_are_not_there_or_not_ready() {
     }
 
     world.sql("CREATE ROLE stranger LOGIN").await;
-    refused_by_all(
-        &config("user = \"stranger\""),
-        &["stranger", "rights", "smpp_tx_queue", "esmed"],
-    )
-    .await;
+    let stranger = config("user = \"stranger\"");
+    let words = ["rights", "smpp_tx_queue", "GRANT esmed TO stranger"];
+    refused_by(&["run", "check-config"], &stranger, &words).await;
+    let words = ["rights", "smpp_status", "GRANT esmed_monitor TO stranger"];
+    refused_by(&["status", "events"], &stranger, &words).await;
     // One that has the rights of the daemon will do.
     world.sql("GRANT esmed TO stranger").await;
     let output = esmed(&[

@@ -43,7 +43,7 @@ pub(super) async fn send(
             "the password of the role in --as is wrong: correct it in the URL, or in PGPASSWORD"
         } else if error.contains("Peer authentication failed") {
             "run this as the system user that has the name of that role, or name localhost in the URL, with the password in PGPASSWORD"
-        } else if error.contains("password missing") {
+        } else if error.contains("asks for a password") {
             "set PGPASSWORD to the password of the role in --as"
         } else if error.starts_with("can't connect") {
             "correct the URL of --as; what it leaves out is as in [database]"

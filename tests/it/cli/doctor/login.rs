@@ -140,7 +140,7 @@ async fn a_role_for_the_test_message_is_refused_without_one_and_its_password_tol
             "28P01",
             "in --as is wrong",
         ),
-        ("scram-sha-256", "app", "password missing", "PGPASSWORD"),
+        ("scram-sha-256", "app", "asks for a password", "PGPASSWORD"),
         (
             "peer",
             "app",
