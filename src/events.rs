@@ -181,6 +181,24 @@ impl EventLog {
         }
     }
 
+    /// An event that is about no server and has nothing more for programs.
+    pub fn tell(
+        &self,
+        component: &'static str,
+        kind: &'static str,
+        status: &'static str,
+        message: impl Into<String>,
+    ) {
+        self.emit(Event {
+            component,
+            kind,
+            status: Some(status),
+            server_id: None,
+            message: message.into(),
+            details: None,
+        });
+    }
+
     /// Logs what was left out last of what has stopped to come. To be called now and then.
     pub fn settle(&self) {
         let stopped = self.repeats().stopped(Instant::now(), is_end);

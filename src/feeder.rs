@@ -332,14 +332,7 @@ impl Feeder {
     }
 
     fn tell(&self, kind: &'static str, status: &'static str, message: String) {
-        self.events.emit(Event {
-            component: "queue",
-            kind,
-            status: Some(status),
-            server_id: None,
-            message,
-            details: None,
-        });
+        self.events.tell("queue", kind, status, message);
     }
 
     /// The time of the database, as soon as it answers.

@@ -8,7 +8,6 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Live;
-use crate::db::events::Event;
 use crate::db::listener::Bell;
 use crate::db::{Database, DbError, prefixes};
 use crate::events::EventLog;
@@ -183,14 +182,7 @@ impl Keeper {
     }
 
     fn emit(&self, kind: &'static str, status: &'static str, message: String) {
-        self.events.emit(Event {
-            component: "queue",
-            kind,
-            status: Some(status),
-            server_id: None,
-            message,
-            details: None,
-        });
+        self.events.tell("queue", kind, status, message);
     }
 }
 

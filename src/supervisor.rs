@@ -289,14 +289,7 @@ pub async fn run(
 
 /// Of the table, not of a session: how the lane is, these don't say.
 fn tell(context: &Context, kind: &'static str, status: &'static str, message: &str) {
-    context.events.emit(Event {
-        component: "queue",
-        kind,
-        status: Some(status),
-        server_id: None,
-        message: message.to_owned(),
-        details: None,
-    });
+    context.events.tell("queue", kind, status, message);
 }
 
 /// What the supervisor waits for.

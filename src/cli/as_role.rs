@@ -121,37 +121,64 @@ impl AsRole {
     }
 }
 
+/// Why nobody can send so: one line, with what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}")]
+pub(super) struct MayNot {
+    /// What kind of reason it is.
+    pub(super) why: Why,
+    what: String,
+}
+
+/// What kind of reason it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Why {
+    /// PostgreSQL asks for a password, and there is none.
+    NoPassword,
+    WrongPassword,
+    /// Only the system user of that name is let in.
+    Peer,
+    /// There is no connection for another reason.
+    NotConnected,
+    /// The role may not.
+    Rights,
+}
+
 /// Who sends; or why that can't be, with what to do.
-pub(super) async fn may_send(database: &Database) -> Result<Sender, String> {
+pub(super) async fn may_send(database: &Database) -> Result<Sender, MayNot> {
     let sender = send::sender(database).await.map_err(|error| {
-        let reason = plain(error.reason());
-        let place = database.place();
-        format!("can't connect to {place}: {}", with_next_step(&reason))
+        let (why, what) = with_next_step(&plain(error.reason()));
+        let what = format!("can't connect to {}: {what}", database.place());
+        MayNot { why, what }
     })?;
     if sender.may {
         Ok(sender)
     } else {
-        Err(lacks_rights(&sender))
+        let (why, what) = (Why::Rights, lacks_rights(&sender));
+        Err(MayNot { why, what })
     }
 }
 
 /// Why there is no connection, with what to do.
-fn with_next_step(reason: &str) -> String {
+fn with_next_step(reason: &str) -> (Why, String) {
     const PASSWORD: &str = "it comes from PGPASSWORD or the URL of --as (postgresql://app:...@host/name), without --as from \
                             [database] pass; a unix socket (?host=/var/run/postgresql) may need none";
-    if reason.contains("password missing") {
-        format!("it asks for a password, and there is none: {PASSWORD}")
+    const THERE: &str =
+        "role, host and database are those of --as, else those of the configuration";
+    const RUNS: &str = "does PostgreSQL run, and listen there? esmed doctor goes the daemon's own way step by step";
+    let (why, next) = if reason.contains("password missing") {
+        let reason = "it asks for a password, and there is none";
+        return (Why::NoPassword, format!("{reason}: {PASSWORD}"));
     } else if reason.contains("28P01") {
-        format!("{reason}: {PASSWORD}")
+        (Why::WrongPassword, PASSWORD)
+    } else if reason.contains("Peer authentication failed") {
+        (Why::Peer, THERE)
     } else if reason.contains("SQLSTATE") {
-        format!(
-            "{reason}: role, host and database are those of --as, else those of the configuration"
-        )
+        (Why::NotConnected, THERE)
     } else {
-        format!(
-            "{reason}: does PostgreSQL run, and listen there? esmed doctor goes the daemon's own way step by step"
-        )
-    }
+        (Why::NotConnected, RUNS)
+    };
+    (why, format!("{reason}: {next}"))
 }
 
 pub(super) fn lacks_rights(sender: &Sender) -> String {

@@ -9,8 +9,7 @@ use serde_json::{Value, json};
 use tokio::signal::ctrl_c;
 use tokio::time::{Instant, timeout_at};
 
-pub(super) use super::as_role::may_send;
-use super::as_role::{AsRole, lacks_rights};
+use super::as_role::{AsRole, lacks_rights, may_send};
 use super::number::number;
 use super::paint::{Paint, plain};
 use super::times::span;
@@ -134,7 +133,7 @@ pub(super) fn run(arguments: &Arguments, paint: Paint) -> anyhow::Result<ExitCod
     };
     block_on(async {
         let database = arguments.role.database(&config.database)?;
-        let sender = may_send(&database).await.map_err(|error| anyhow!(error))?;
+        let sender = may_send(&database).await?;
         let queued = send::queue(&database, &message)
             .await
             .map_err(|error| anyhow!("the message is not queued: {}", refusal(&error, &sender)))?;

@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::EventLog;
 use crate::db::DbError;
-use crate::db::events::Event;
 
 /// Who meets it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +24,7 @@ impl EventLog {
     pub fn database_lost(&self, witness: Witness, error: &DbError) {
         let met = self.outage.0.fetch_or(witness as u8, Ordering::Relaxed);
         if met == 0 {
-            self.database("database_lost", "down", error.to_string());
+            self.tell("database", "database_lost", "down", error.to_string());
         }
     }
 
@@ -33,19 +32,8 @@ impl EventLog {
     pub fn database_back(&self, witness: Witness) {
         let met = self.outage.0.fetch_and(!(witness as u8), Ordering::Relaxed);
         if met == witness as u8 {
-            self.database("database_back", "ok", "the database is back".to_owned());
+            self.tell("database", "database_back", "ok", "the database is back");
         }
-    }
-
-    fn database(&self, kind: &'static str, status: &'static str, message: String) {
-        self.emit(Event {
-            component: "database",
-            kind,
-            status: Some(status),
-            server_id: None,
-            message,
-            details: None,
-        });
     }
 }
 

@@ -13,14 +13,6 @@ const PAIR: (&str, &str) = (
 );
 
 /// Waits until `smpp_status` has this state.
-async fn until_state(world: &World, state: &str) {
-    world
-        .until(&format!(
-            "SELECT EXISTS (SELECT FROM smpp_status WHERE session_state = '{state}')"
-        ))
-        .await;
-}
-
 /// The accepted binds of this kind.
 fn binds(world: &World, mode: CommandId) -> Vec<BindRecord> {
     let mut binds = world.sim.ledger().binds();
@@ -43,7 +35,7 @@ async fn submits_leave_by_the_transmitter_and_receipts_come_to_the_receiver() {
     let world = World::new().await;
     let mut daemon = world.daemon();
     world.enable_sim(PAIR.0, PAIR.1).await;
-    until_state(&world, "bound").await;
+    world.until_session("bound").await;
     let id = world.send("447911123400", "by a pair").await;
     world.until_state(id, "DELIVERED").await;
     assert!(world.sim.deliver(PhoneMessage::from_text(
@@ -88,7 +80,7 @@ async fn submits_go_on_while_the_receiver_is_refused() {
     world.enable_sim(PAIR.0, PAIR.1).await;
     let id = world.send("447911123400", "no receiver").await;
     world.until_status(id, "sent").await;
-    until_state(&world, "transmitter_only").await;
+    world.until_session("transmitter_only").await;
     world.until_events("bind_failed", 2).await;
     assert_eq!(told(&world, "bound").await, ["transmitter degraded"]);
     let failed = told(&world, "bind_failed").await;
@@ -99,7 +91,7 @@ async fn submits_go_on_while_the_receiver_is_refused() {
         .sim
         .behave(|behaviour| behaviour.receiver_bind_status = None);
     world.until_state(id, "DELIVERED").await;
-    until_state(&world, "bound").await;
+    world.until_session("bound").await;
     assert_eq!(
         told(&world, "bound").await,
         ["transmitter degraded", "receiver ok"]
@@ -112,7 +104,7 @@ async fn each_is_bound_again_by_itself() {
     let world = World::new().await;
     let _daemon = world.daemon();
     world.enable_sim(PAIR.0, PAIR.1).await;
-    until_state(&world, "bound").await;
+    world.until_session("bound").await;
 
     let receiver = binds(&world, CommandId::BIND_RECEIVER)[0].session;
     assert!(world.sim.drop_session(receiver));
@@ -137,7 +129,7 @@ async fn a_drain_keeps_the_receiver_until_the_last_answer() {
     let world = World::with(hold_answers).await;
     let mut daemon = world.daemon();
     world.enable_sim(PAIR.0, PAIR.1).await;
-    until_state(&world, "bound").await;
+    world.until_session("bound").await;
     let id = world.send("447911123400", "the last one").await;
     world
         .until_ledger("a submit", |records| records.submits().len() == 1)
@@ -169,7 +161,7 @@ async fn a_drain_that_gets_no_answer_ends_both_in_time() {
     let world = World::with(|behaviour| behaviour.mute.submits = true).await;
     let mut daemon = world.daemon_with("esmed", "drain_timeout = 1");
     world.enable_sim(PAIR.0, PAIR.1).await;
-    until_state(&world, "bound").await;
+    world.until_session("bound").await;
     let id = world.send("447911123400", "never answered").await;
     world
         .until_ledger("a submit", |records| records.submits().len() == 1)
@@ -229,7 +221,7 @@ async fn what_is_delivered_to_the_transmitter_is_kept_too() {
     let world = World::new().await;
     let _daemon = world.daemon();
     world.enable_sim(PAIR.0, PAIR.1).await;
-    until_state(&world, "bound").await;
+    world.until_session("bound").await;
     // deliver_sm, sequence_number 77, from "1" to "2", text "hi".
     let octets: &[u8] = &[
         0, 0, 0, 37, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 77, // header
@@ -272,7 +264,7 @@ async fn both_end_with_the_lease() {
     let world = World::new().await;
     let _daemon = world.daemon();
     world.enable_sim(PAIR.0, PAIR.1).await;
-    until_state(&world, "bound").await;
+    world.until_session("bound").await;
     world.sql("DELETE FROM smpp_status").await;
     world.until_events("bound", 4).await;
     assert_eq!(world.sim.ledger().counts().open_sessions, 2);
@@ -287,7 +279,7 @@ async fn a_receiver_that_is_lost_while_they_drain_is_bound_again_for_the_last_re
     let world = World::with(hold_answers).await;
     let mut daemon = world.daemon();
     world.enable_sim(PAIR.0, PAIR.1).await;
-    until_state(&world, "bound").await;
+    world.until_session("bound").await;
     let id = world.send("447911123400", "the last one").await;
     world
         .until_ledger("a submit", |records| records.submits().len() == 1)

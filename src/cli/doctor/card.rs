@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::Arguments;
 use super::report::Report;
+use crate::cli::as_role::{Why, may_send};
 use crate::cli::paint::{Paint, When, plain};
-use crate::cli::send::{End, follow, may_send, words};
+use crate::cli::send::{End, follow, words};
 use crate::config::Config;
 use crate::db::Database;
 use crate::db::send::{self, Message, Progress, Receipt};
@@ -39,18 +40,18 @@ pub(super) async fn send(
     }
     let database = arguments.role.database(&config.database)?;
     if let Err(error) = may_send(&database).await {
-        let next = if error.contains("28P01") {
-            "the password of the role in --as is wrong: correct it in the URL, or in PGPASSWORD"
-        } else if error.contains("Peer authentication failed") {
-            "run this as the system user that has the name of that role, or name localhost in the URL, with the password in PGPASSWORD"
-        } else if error.contains("asks for a password") {
-            "set PGPASSWORD to the password of the role in --as"
-        } else if error.starts_with("can't connect") {
-            "correct the URL of --as; what it leaves out is as in [database]"
-        } else {
-            "with such a role once more"
+        let next = match error.why {
+            Why::WrongPassword => {
+                "the password of the role in --as is wrong: correct it in the URL, or in PGPASSWORD"
+            }
+            Why::Peer => {
+                "run this as the system user that has the name of that role, or name localhost in the URL, with the password in PGPASSWORD"
+            }
+            Why::NoPassword => "set PGPASSWORD to the password of the role in --as",
+            Why::NotConnected => "correct the URL of --as; what it leaves out is as in [database]",
+            Why::Rights => "with such a role once more",
         };
-        return report.failed("message", error, next);
+        return report.failed("message", error.to_string(), next);
     }
     let message = Message {
         lane: config.daemon.lane.clone(),

@@ -71,9 +71,7 @@ async fn why_nothing_leaves_a_bound_session_is_told() {
     let world = World::new().await;
     world.enable_sim("", "").await;
     let _daemon = world.daemon();
-    world
-        .until("SELECT EXISTS (SELECT FROM smpp_status WHERE session_state = 'bound')")
-        .await;
+    world.until_session("bound").await;
     let looked = async || {
         let json = view(&run(&world, &["status", "--json"]).await);
         let text = out(&run(&world, &["status"]).await);
@@ -229,9 +227,7 @@ async fn who_looks_needs_no_more_than_to_look() {
     let world = World::new().await;
     world.enable_sim("", "").await;
     let _daemon = world.daemon();
-    world
-        .until("SELECT EXISTS (SELECT FROM smpp_status WHERE session_state = 'bound')")
-        .await;
+    world.until_session("bound").await;
     // A right of the daemon is missing: what came of it can be looked at.
     world.sql("REVOKE UPDATE ON smpp_tx_queue FROM esmed").await;
     assert!(out(&run(&world, &["status"]).await).contains("127.0.0.1:"));

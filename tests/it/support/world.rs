@@ -171,6 +171,14 @@ impl World {
             .await;
     }
 
+    /// Waits until `smpp_status` has this session_state.
+    pub(crate) async fn until_session(&self, state: &str) {
+        self.until(&format!(
+            "SELECT EXISTS (SELECT FROM smpp_status WHERE session_state = '{state}')"
+        ))
+        .await;
+    }
+
     /// Waits until the simulator's ledger says so.
     pub(crate) async fn until_ledger(
         &self,

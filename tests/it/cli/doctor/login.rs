@@ -130,9 +130,7 @@ async fn a_role_for_the_test_message_is_refused_without_one_and_its_password_tol
     world.sql("ALTER ROLE app PASSWORD 'right-one'").await;
     world.enable_sim("", "").await;
     let _daemon = world.daemon();
-    world
-        .until("SELECT EXISTS (SELECT FROM smpp_status WHERE session_state = 'bound')")
-        .await;
+    world.until_session("bound").await;
     for (method, role, words, next) in [
         (
             "scram-sha-256",

@@ -86,9 +86,7 @@ async fn all_is_well_before_and_beside_a_daemon() {
 
     // A daemon that is bound is not disturbed.
     let _daemon = world.daemon();
-    world
-        .until("SELECT EXISTS (SELECT FROM smpp_status WHERE session_state = 'bound')")
-        .await;
+    world.until_session("bound").await;
     let binds = world.sim.ledger().counts().binds;
     let shown = run(&world, &["doctor", "--json"]).await;
     assert_check(&shown, "bind", "skipped", "the daemon is bound", "--bind");
@@ -270,9 +268,7 @@ async fn a_card_of_characters_goes_to_the_phone_and_its_receipt_tells_the_ids() 
         "start it",
     );
     let _daemon = world.daemon();
-    world
-        .until("SELECT EXISTS (SELECT FROM smpp_status WHERE session_state = 'bound')")
-        .await;
+    world.until_session("bound").await;
     let shown = run(&world, &to).await;
     assert_check(&shown, "message", "failed", "may not INSERT", "");
     let shown = run(&world, &[&to[..], &app].concat()).await;

@@ -73,9 +73,7 @@ async fn a_server_that_submits_nothing_is_told_with_what_waits() {
     let world = World::new().await;
     world.enable_sim(", esme_bind_mode", ", 'receiver'").await;
     let _daemon = world.daemon();
-    world
-        .until("SELECT EXISTS (SELECT FROM smpp_status WHERE session_state = 'bound')")
-        .await;
+    world.until_session("bound").await;
     let shown = run(&world, &["doctor", "--json"]).await;
     let receiver = "esme_bind_mode is receiver, which submits nothing";
     let next = "esme_bind_mode = 'transceiver' WHERE id = 1";
