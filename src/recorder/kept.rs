@@ -43,3 +43,41 @@ impl Kept {
         self.waiting.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::recorder::Delivered;
+    use crate::server::Server;
+    use crate::session::driver::{Delivery, Received};
+
+    fn stored(octets: usize) -> Stored {
+        Stored::read(Delivered {
+            delivery: Delivery {
+                received: Received::Garbage(Bytes::from(vec![0; octets])),
+                answer: None,
+            },
+            server: Arc::new(Server::unknown()),
+        })
+    }
+
+    #[test]
+    fn no_more_is_kept_than_there_is_room_for() {
+        let mut kept = Kept::default();
+        for _ in 0..MAX_PDUS + 100 {
+            kept.add(stored(16));
+        }
+        assert_eq!(kept.take().len(), MAX_PDUS);
+        assert!(kept.is_empty());
+        for octets in [MAX_OCTETS / 2, MAX_OCTETS / 2, 1] {
+            kept.add(stored(octets));
+        }
+        assert_eq!(kept.take().len(), 2);
+        kept.add(stored(MAX_OCTETS));
+        assert_eq!(kept.take().len(), 1);
+    }
+}
