@@ -202,13 +202,15 @@ async fn what_nobody_would_send_again_is_kept_until_it_can_be_stored() {
 
     world.cluster.stop();
     alert("27831110003");
-    alert("27831110004");
-    until_refused("27831110005").await;
+    until_refused("27831110004").await;
+    // By now the sessions know that the database is away.
+    alert("27831110005");
+    until_refused("27831110006").await;
     world.cluster.start_again();
     world.reconnect().await;
     world
         .until(
-            "SELECT array_agg(smpp_source_addr ORDER BY id) = '{27831110003,27831110004}' FROM smpp_rx_queue
+            "SELECT array_agg(smpp_source_addr ORDER BY id) = '{27831110003,27831110005}' FROM smpp_rx_queue
              WHERE pdu_parsed ->> 'command_id' = 'alert_notification' AND smpp_source_addr > '27831110002'",
         )
         .await;
