@@ -308,15 +308,12 @@ impl Metrics {
             .set(count.inbox_unprocessed);
     }
 
-    /// Whether the database answers.
+    /// Whether the database does what has to be done every second.
     pub fn database<T>(&self, answer: &Result<T, DbError>) {
-        let up = match answer {
-            Ok(_) => true,
-            Err(error) => {
-                self.database_error(error);
-                !error.is_away()
-            }
-        };
+        let up = answer.is_ok();
+        if let Err(error) = answer {
+            self.database_error(error);
+        }
         self.counts.database_up.set(i64::from(up));
         self.state().database_up = Some(up);
     }

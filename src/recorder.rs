@@ -199,7 +199,7 @@ impl Recorder {
             }
             let begun = std::time::Instant::now();
             let rows = piece.outcomes.len() + piece.deliveries.len();
-            let written = batch::commit(&self.database, &piece, self.assembly.timeout()).await;
+            let written = batch::commit(&self.database, &mut piece, self.assembly.timeout()).await;
             self.told.metrics().batch("record", rows, begun);
             if let Err(error) = &written {
                 self.told.metrics().database_error(error);
@@ -217,9 +217,12 @@ impl Recorder {
                     for waiting in pieces.iter_mut().chain([&mut piece]) {
                         self.refuse_for_now(waiting.deliveries.drain(..));
                     }
-                    piece.again = true;
                     pieces.push(piece);
                     self.wait_for_database().await;
+                    if pieces.iter().all(Batch::is_empty) {
+                        // No commit will show it.
+                        self.told.back();
+                    }
                 }
                 Err(error @ (DbError::Busy(_) | DbError::Broken(_) | DbError::Failing(_)))
                     if piece.outcomes.is_empty() || piece.deliveries.is_empty() =>
@@ -274,7 +277,7 @@ impl Recorder {
     fn give_up_for_now(&mut self, mut piece: Batch, error: &DbError, refused: &mut Vec<RowUpdate>) {
         refused.append(&mut piece.outcomes);
         if let Some(first) = piece.deliveries.first() {
-            self.told.store_refused(first.row.server_id, error);
+            self.tell_refused(first, error);
             self.refuse_for_now(piece.deliveries);
         }
     }
@@ -292,8 +295,9 @@ impl Recorder {
         }
         let mut stored = single.deliveries.pop()?;
         if stored.bare {
-            self.told.store_refused(stored.row.server_id, error);
-            self.refuse(&stored.delivered.delivery);
+            self.tell_refused(&stored, error);
+            // Whole again: another try may find that what is in its way is gone.
+            self.refuse_for_now([Stored::read(stored.delivered)]);
             return None;
         }
         let Delivered { delivery, server } = &stored.delivered;
@@ -335,7 +339,7 @@ impl Recorder {
             self.wake.notify_one();
         }
         // After a commit whose answer was lost, the row has taken its outcome already.
-        if !piece.again {
+        if !committed.again {
             committed
                 .gone
                 .iter()
@@ -350,6 +354,11 @@ impl Recorder {
     fn database_is(&self, up: bool) {
         self.database_up
             .send_if_modified(|known| std::mem::replace(known, up) != up);
+    }
+
+    fn tell_refused(&mut self, stored: &Stored, error: &DbError) {
+        let kept = stored.delivered.delivery.answer.is_none();
+        self.told.store_refused(stored.row.server_id, kept, error);
     }
 
     /// What is answered comes again; the rest is kept.

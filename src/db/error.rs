@@ -10,7 +10,7 @@ pub enum DbError {
     /// The database can't be reached, or is not ready to work: try again later.
     #[error("the database is away: {0}")]
     Away(String),
-    /// Somebody else holds a lock, or the statement lost a conflict: try again, perhaps with less.
+    /// Somebody else holds a lock, or the statement lost a conflict or was cancelled: try again, perhaps with less.
     #[error("the database is busy: {0}")]
     Busy(String),
     /// The database refuses the data of some row: another try with the same row would end the same.
@@ -132,8 +132,10 @@ fn without_quoted(message: &str) -> String {
     }
 }
 
+/// Locks, conflicts, and statements that took too long or that somebody cancelled: no row is to blame.
 fn is_busy(code: &SqlState) -> bool {
-    *code == SqlState::LOCK_NOT_AVAILABLE || code.code().starts_with("40")
+    [SqlState::LOCK_NOT_AVAILABLE, SqlState::QUERY_CANCELED].contains(code)
+        || code.code().starts_with("40")
 }
 
 /// Missing rights, tables and functions, statements that are not known to this connection.
@@ -148,7 +150,6 @@ fn is_away(code: &SqlState) -> bool {
     let class = ["08", "53", "57", "58"]
         .iter()
         .any(|class| code.code().starts_with(class));
-    // A statement that took too long may be quicker with fewer rows.
     (class && *code != SqlState::QUERY_CANCELED) || *code == SqlState::READ_ONLY_SQL_TRANSACTION
 }
 

@@ -28,7 +28,14 @@ impl EventLog {
         }
     }
 
-    /// The database has committed something.
+    /// Whether the heartbeat has met that the database is away, or does not answer: it does so while others still wait for
+    /// an answer.
+    #[must_use]
+    pub fn heartbeat_lost(&self) -> bool {
+        self.outage.0.load(Ordering::Relaxed) & Witness::Heartbeat as u8 != 0
+    }
+
+    /// The database answers, and has committed what there was.
     pub fn database_back(&self, witness: Witness) {
         let met = self.outage.0.fetch_and(!(witness as u8), Ordering::Relaxed);
         if met == witness as u8 {

@@ -244,7 +244,7 @@ impl Counts {
             ),
             database_up: make.gauge(
                 "esmed_database_up",
-                "1 while PostgreSQL answers the heartbeat, which is asked for each second.",
+                "1 while PostgreSQL stores the heartbeat, which it is asked for each second.",
             ),
             batch_seconds: make.known(HistogramVec::new(
                 batch.buckets(BATCH_BUCKETS.to_vec()),

@@ -17,7 +17,7 @@ use crate::receipt::MessageState;
 pub(super) struct Batch {
     pub(super) outcomes: Vec<RowUpdate>,
     pub(super) deliveries: Vec<Stored>,
-    /// It may have been committed before.
+    /// Its COMMIT was not answered: it may have been committed before.
     pub(super) again: bool,
     /// Somebody holds a lock: don't wait long for any, and ask whether the rows that receipts are
     /// about can be had.
@@ -45,6 +45,8 @@ pub(super) struct Committed {
     pub(super) receipts_after: Vec<f64>,
     /// Messages that ended as failed.
     pub(super) failed: usize,
+    /// It may have been committed before.
+    pub(super) again: bool,
 }
 
 impl Batch {
@@ -101,17 +103,22 @@ impl Batch {
     }
 }
 
-/// Writes a batch in one transaction. A set of parts that began longer ago than `reassembly_timeout` takes no more.
+/// Writes a batch in one transaction, and marks it where it stays unknown whether that was committed. A set of parts that
+/// began longer ago than `reassembly_timeout` takes no more.
 pub(super) async fn commit(
     database: &Database,
-    batch: &Batch,
+    batch: &mut Batch,
     reassembly_timeout: Duration,
 ) -> Result<Committed, DbError> {
     let mut client = database.client().await?;
     let transaction = client.transaction().await?;
     match write(&transaction, batch, reassembly_timeout).await {
-        Ok(committed) => {
-            transaction.commit().await?;
+        Ok(mut committed) => {
+            committed.again = batch.again;
+            if let Err(error) = transaction.commit().await.map_err(DbError::from) {
+                batch.again |= error.is_away();
+                return Err(error);
+            }
             Ok(committed)
         }
         Err(error) => {

@@ -63,17 +63,22 @@ impl Told {
         self.refused.remove(&tx_id);
     }
 
-    /// The database does not take a delivery.
-    pub(super) fn store_refused(&mut self, server_id: i64, error: &DbError) {
+    /// The database does not take a delivery, which is kept where the SMSC would not send it again.
+    pub(super) fn store_refused(&mut self, server_id: i64, kept: bool, error: &DbError) {
         let told = self.store_refused;
         if told.is_none_or(|at| at.elapsed() >= STORE_REFUSED_EVERY) {
             self.store_refused = Some(Instant::now());
+            let then = if kept {
+                "it is kept and tried again"
+            } else {
+                "the SMSC is told so"
+            };
             self.events.emit(Event {
                 component: "database",
                 kind: "store_refused",
                 status: Some("degraded"),
                 server_id: Some(server_id),
-                message: format!("a received PDU can't be stored, the SMSC is told so: {error}"),
+                message: format!("a received PDU can't be stored, {then}: {error}"),
                 details: None,
             });
         }

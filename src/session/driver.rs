@@ -443,6 +443,7 @@ impl<O: Outlet> Driver<'_, O> {
             self.unanswered_deliveries += 1;
             self.unanswered_octets += octets;
         } else {
+            self.outlet.refused();
             self.session.answer_delivery(
                 header.command_id,
                 header.sequence_number,

@@ -118,19 +118,24 @@ impl Outlet for SessionOutlet {
 
     fn delivery(&mut self, delivery: Delivery) -> Result<(), Delivery> {
         let context = &self.side.context;
+        // The recorder can wait for an answer of the database that the heartbeat has given up.
+        let away = !*context.database_up.borrow() || context.events.heartbeat_lost();
         // What wants no answer nobody sends again: the recorder keeps it.
-        if delivery.answer.is_some() && !*context.database_up.borrow() {
-            context.gauge.metrics.refused(1);
+        if away && delivery.answer.is_some() {
             return Err(delivery);
         }
         let delivered = Delivered {
             delivery,
             server: Arc::clone(&self.side.server.borrow()),
         };
-        context.deliveries.try_send(delivered).map_err(|full| {
-            context.gauge.metrics.refused(1);
-            full.into_inner().delivery
-        })
+        context
+            .deliveries
+            .try_send(delivered)
+            .map_err(|full| full.into_inner().delivery)
+    }
+
+    fn refused(&mut self) {
+        self.side.context.gauge.metrics.refused(1);
     }
 
     fn notice(&mut self, notice: Notice) {

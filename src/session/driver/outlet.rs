@@ -125,6 +125,8 @@ pub trait Outlet {
     /// # Errors
     /// The delivery itself, to be refused for the time being.
     fn delivery(&mut self, delivery: Delivery) -> Result<(), Delivery>;
+    /// A delivery was not taken, and the SMSC is told so.
+    fn refused(&mut self) {}
     /// Something changed.
     fn notice(&mut self, notice: Notice);
     /// A submit is about to leave.

@@ -193,6 +193,7 @@ async fn deliveries_past_the_limit_are_refused_for_the_time_being() {
         let header = stage.smsc.expect(CommandId::DELIVER_SM_RESP).await;
         assert_eq!(header.sequence_number, limit + 1);
         assert_eq!(header.command_status, CommandStatus::ESME_RX_T_APPN);
+        assert_eq!(stage.news.refused.get(), 1);
         // All at once: the channel of answers is deep enough.
         for delivery in stage.news.deliveries.borrow().iter() {
             delivery.answer(OK);

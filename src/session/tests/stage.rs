@@ -24,6 +24,7 @@ pub(super) struct News {
     pub(super) throttled_until: Cell<Option<Instant>>,
     pub(super) may_submit: Cell<bool>,
     pub(super) takes_deliveries: Cell<bool>,
+    pub(super) refused: Cell<usize>,
 }
 
 impl News {
@@ -56,6 +57,10 @@ impl Outlet for Told {
         }
         self.0.deliveries.borrow_mut().push(delivery);
         Ok(())
+    }
+
+    fn refused(&mut self) {
+        self.0.refused.set(self.0.refused.get() + 1);
     }
 
     fn notice(&mut self, notice: Notice) {
@@ -202,6 +207,7 @@ pub(super) async fn play_on<S: AsyncRead + AsyncWrite, F: Future<Output = ()>>(
         throttled_until: Cell::new(None),
         may_submit: Cell::new(true),
         takes_deliveries: Cell::new(true),
+        refused: Cell::new(0),
     });
     let stage = Stage {
         smsc: Smsc {
