@@ -1,5 +1,7 @@
 //! Gets the lease of the lane, and keeps it by a heartbeat.
 
+mod misses;
+
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -7,17 +9,19 @@ use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use tokio::sync::watch;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::db::lease::{self, Report};
 use crate::db::{Database, DbError, depth};
-use crate::events::{EventLog, Witness};
+use crate::events::EventLog;
 use crate::lease::{Lease, Moment};
 use crate::log::hours::Hours;
 use crate::metrics::Metrics;
 use crate::notify::{Manager, Phase};
+use crate::pulse;
 use crate::supervisor::Gauge;
+use misses::Misses;
 
 /// How long the lease is good for in the database.
 const TTL: Duration = Duration::from_secs(4);
@@ -28,11 +32,11 @@ const MARGIN: Duration = Duration::from_millis(250);
 /// Between renewals.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
-/// So many heartbeats in a row that found no database are told by an event; one may have met a broken connection.
-const MISSED: u32 = 2;
-
 /// Between looks of a daemon that stands by.
 const STANDBY: Duration = Duration::from_millis(500);
+
+/// So long it waits for an answer to one, from a database that may hang.
+const NO_ANSWER: Duration = Duration::from_secs(60);
 
 /// Between counts of the queue, and up to how many rows it is counted.
 const DEPTH_EVERY: Duration = Duration::from_secs(5);
@@ -61,17 +65,18 @@ pub async fn stand_by(
     let mut waiting = false;
     let mut missed = 0;
     loop {
-        let tried = try_take(database, lane, &holder).await;
+        let tried = timeout(NO_ANSWER, try_take(database, lane, &holder)).await;
+        let tried = tried.unwrap_or_else(|_| Err(DbError::Away("no answer".to_owned())));
         metrics.database(&tried);
         match &tried {
             Err(error) if error.is_away() => {
                 missed += 1;
-                if missed == MISSED {
+                if missed == misses::MISSED {
                     tracing::warn!(lane, "the database is away: {error}");
                 }
             }
             _ => {
-                if missed >= MISSED {
+                if missed >= misses::MISSED {
                     tracing::info!(lane, "the database is back");
                 }
                 missed = 0;
@@ -140,7 +145,7 @@ pub async fn keep(
     tokio::pin!(count);
     let mut last_error = None;
     let mut told = None;
-    let mut missed = 0;
+    let mut misses = Misses::default();
     let mut outcomes = gauge.outcomes.load(Ordering::Relaxed);
     let mut measured = Instant::now();
     let mut hours = Hours::new(Utc::now().timestamp(), outcomes);
@@ -196,13 +201,13 @@ pub async fn keep(
         match renewed {
             Ok(true) => {
                 leadership.lease.extend(asked, TTL - MARGIN);
-                missed = 0;
-                events.database_back(Witness::Heartbeat);
+                misses.over(&events);
                 last_error = None;
                 told = Some(state.changes);
             }
             Ok(false) => {
                 leadership.lease.revoke();
+                misses.over(&events);
                 tracing::error!(
                     lane,
                     "the lease of the lane is another daemon's; standing by"
@@ -213,12 +218,8 @@ pub async fn keep(
             // It runs out by itself when this goes on.
             Err(error) => {
                 tracing::debug!(%error, "the lease could not be renewed");
-                if error.is_away() {
-                    missed += 1;
-                    if missed >= MISSED {
-                        events.database_lost(Witness::Heartbeat, &error);
-                    }
-                }
+                pulse::excuse();
+                misses.another(&error, leadership.lease.stands_now(), &events);
             }
         }
     }

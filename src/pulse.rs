@@ -6,6 +6,9 @@
 //! or in an await that never ends, does not, nor does any on a blocked runtime; [`Pulses::stuck`] names it. The watchdog of
 //! systemd and `/health` go by that.
 //!
+//! A database that hangs, with a COMMIT that waits for its standby, say, answers nobody: whoever finds out ([`excuse`])
+//! excuses all who wait for it.
+//!
 //! The pulse is known to the task that it belongs to, so that what works deep down needs no handle for it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -31,6 +34,11 @@ tokio::task_local! {
 /// Beats the pulse of the task that calls it, where it has one.
 pub fn beat() {
     let _ = PULSE.try_with(|pulse| pulse.beat());
+}
+
+/// The database does not answer the task that calls it: until [`DATABASE`] from now, those who wait for it are not stuck.
+pub fn excuse() {
+    let _ = PULSE.try_with(|pulse| pulse.excuse_at(clock()));
 }
 
 /// Waits for something to do, beating meanwhile. Only for waits that may rightly last for ever, or as long as another task
@@ -70,6 +78,8 @@ fn clock() -> Instant {
 pub struct Pulses {
     since: Instant,
     all: Arc<Mutex<Vec<Arc<Last>>>>,
+    /// When the database was last found not to answer: milliseconds since these were made.
+    excused: Arc<AtomicU64>,
 }
 
 /// When a task beat last.
@@ -94,6 +104,7 @@ impl Pulses {
         Self {
             since: now,
             all: Arc::default(),
+            excused: Arc::default(),
         }
     }
 
@@ -137,7 +148,11 @@ impl Pulses {
         self.all()
             .iter()
             .filter_map(|last| {
-                let beat = Duration::from_millis(last.beat.load(Ordering::Relaxed));
+                let mut beat = last.beat.load(Ordering::Relaxed);
+                if last.patience == DATABASE {
+                    beat = beat.max(self.excused.load(Ordering::Relaxed));
+                }
+                let beat = Duration::from_millis(beat);
                 let overdue = now.checked_sub(beat)?.checked_sub(last.patience)?;
                 (!overdue.is_zero()).then_some((overdue, last.task))
             })
@@ -147,6 +162,10 @@ impl Pulses {
 
     fn millis(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.since)
+    }
+
+    fn whole_millis(&self, now: Instant) -> u64 {
+        u64::try_from(self.millis(now).as_millis()).unwrap_or(u64::MAX)
     }
 
     fn all(&self) -> MutexGuard<'_, Vec<Arc<Last>>> {
@@ -168,9 +187,13 @@ impl Pulse {
     }
 
     fn beat_at(&self, now: Instant) {
-        let millis = self.pulses.millis(now).as_millis();
-        let millis = u64::try_from(millis).unwrap_or(u64::MAX);
+        let millis = self.pulses.whole_millis(now);
         self.last.beat.store(millis, Ordering::Relaxed);
+    }
+
+    fn excuse_at(&self, now: Instant) {
+        let millis = self.pulses.whole_millis(now);
+        self.pulses.excused.store(millis, Ordering::Relaxed);
     }
 }
 
@@ -217,6 +240,30 @@ mod tests {
         assert_eq!(pulses.stuck_at(begin + 60 * SECOND), Some("recorder"));
         recorder.beat_at(begin + 55 * SECOND);
         assert_eq!(pulses.stuck_at(begin + 60 * SECOND), Some("feeder"));
+    }
+
+    #[test]
+    fn who_waits_for_a_database_that_does_not_answer_is_not_stuck() {
+        let begin = Instant::now();
+        let pulses = Pulses::since(begin);
+        let heart = pulses.start_at("heartbeat", DATABASE, begin);
+        let _recorder = pulses.start_at("recorder", DATABASE, begin);
+        for second in 0..1000 {
+            let now = begin + second * SECOND;
+            heart.beat_at(now);
+            heart.excuse_at(now);
+            assert_eq!(pulses.stuck_at(now), None);
+        }
+        // It answers again: from now on each has its time.
+        let back = begin + 999 * SECOND;
+        heart.beat_at(back + DATABASE);
+        assert_eq!(pulses.stuck_at(back + DATABASE), None);
+        let late = back + DATABASE + SECOND;
+        assert_eq!(pulses.stuck_at(late), Some("recorder"));
+        // No excuse for who does not wait for it.
+        let _session = pulses.start_at("session", QUICK, late);
+        heart.excuse_at(late + QUICK + SECOND);
+        assert_eq!(pulses.stuck_at(late + QUICK + SECOND), Some("session"));
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod answers;
 mod crash;
 mod flood;
 mod garbage;
+mod hangs;
 mod postgres;
 mod shutdown;
 mod smsc;

@@ -3,12 +3,10 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use bytes::BytesMut;
-
-use esmed::pdu::{AlertNotification, CommandStatus, Pdu};
+use esmed::pdu::CommandStatus;
 use esmed::sim::PhoneMessage;
 
-use crate::support::World;
+use crate::support::{World, alert};
 
 const SERVER: (&str, &str) = (
     ", esme_window_size, esme_max_submission_attempts, esme_registered_delivery",
@@ -166,17 +164,6 @@ async fn what_nobody_would_send_again_is_kept_until_it_can_be_stored() {
     world.enable_sim("", "").await;
     let daemon = world.daemon();
     world.until_bound().await;
-    let alert = |number: &str| {
-        let alert = AlertNotification {
-            source_addr: number.into(),
-            ..AlertNotification::default()
-        };
-        let mut octets = BytesMut::new();
-        Pdu::AlertNotification(alert)
-            .encode(CommandStatus::ESME_ROK, 4711, &mut octets)
-            .unwrap();
-        assert_eq!(world.sim.send_raw(octets), 1);
-    };
     // A message behind it that is refused shows that it could not be stored.
     let until_refused = async |from: &str| {
         let message = PhoneMessage::from_text(from, "5000", "behind it");
@@ -194,17 +181,17 @@ async fn what_nobody_would_send_again_is_kept_until_it_can_be_stored() {
     lock.batch_execute("BEGIN; LOCK TABLE smpp_rx_queue")
         .await
         .unwrap();
-    alert("27831110001");
+    alert(&world.sim, "27831110001");
     until_refused("27831110002").await;
     lock.batch_execute("COMMIT").await.unwrap();
     const STORED: &str = "SELECT count(*) = 2 FROM smpp_rx_queue WHERE smpp_source_addr = ANY ('{27831110001,27831110002}')";
     world.until(STORED).await;
 
     world.cluster.stop();
-    alert("27831110003");
+    alert(&world.sim, "27831110003");
     until_refused("27831110004").await;
     // By now the sessions know that the database is away.
-    alert("27831110005");
+    alert(&world.sim, "27831110005");
     until_refused("27831110006").await;
     world.cluster.start_again();
     world.reconnect().await;

@@ -4,11 +4,13 @@ use std::future::poll_fn;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
+use bytes::BytesMut;
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_postgres::{AsyncMessage, NoTls};
 
+use esmed::pdu::{AlertNotification, CommandStatus, Pdu};
 use esmed::sim::{Behaviour, Config, Ledger, PhoneMessage, Records, Sim};
 
 use super::world::PATIENCE;
@@ -48,6 +50,19 @@ pub(crate) async fn until_seen(
         "the SMSC never saw {what}: {:?}",
         ledger.counts()
     );
+}
+
+/// Has the SMSC send an alert_notification, which wants no answer.
+pub(crate) fn alert(sim: &Sim, phone: &str) {
+    let alert = AlertNotification {
+        source_addr: phone.into(),
+        ..AlertNotification::default()
+    };
+    let mut octets = BytesMut::new();
+    Pdu::AlertNotification(alert)
+        .encode(CommandStatus::ESME_ROK, 4711, &mut octets)
+        .unwrap();
+    assert_eq!(sim.send_raw(octets), 1);
 }
 
 /// The text of a receipt as in appendix B of SMPP 3.4.
