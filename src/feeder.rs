@@ -5,6 +5,7 @@ mod long;
 mod lookahead;
 mod orphans;
 mod refusals;
+mod unsure;
 mod waiting;
 
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Mutex, Notify, mpsc, watch};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -35,6 +36,7 @@ use dispatch::Dispatch;
 use lookahead::Lookahead;
 use orphans::LostClaim;
 use refusals::Refusals;
+use unsure::Unsure;
 use waiting::Waiting;
 
 /// Most rows in one claim: with a thousand or more PostgreSQL would rather scan the table.
@@ -111,6 +113,7 @@ struct Turn {
     /// When to look for rows with an open attempt that nobody works at.
     look_at: Instant,
     waiting: Waiting,
+    unsure: Unsure,
 }
 
 /// Whether a long text takes several submits.
@@ -164,6 +167,11 @@ impl Feeder {
                 last_claim: self.clock().await,
                 look_at: Instant::now() + LOOK_AGAIN,
                 waiting: Waiting::new(Instant::now()),
+                unsure: Unsure {
+                    database: self.database.clone(),
+                    outcomes: self.outcomes.clone(),
+                    one_at_a_time: Arc::new(Mutex::new(())),
+                },
             };
             loop {
                 pulse::beat();
@@ -250,7 +258,7 @@ impl Feeder {
         let server_id = server.account.id;
         let left_out = turn.refusals.left_out(now);
         match self
-            .claim_and_dispatch(&handle, server, most, left_out)
+            .claim_and_dispatch(&handle, server, most, left_out, &turn.unsure)
             .await
         {
             Ok(claimed) => {
@@ -394,6 +402,7 @@ impl Feeder {
         server: Arc<Server>,
         most: Most,
         left_out: Vec<i64>,
+        unsure: &Unsure,
     ) -> Result<ClaimedRows, DbError> {
         // A task of its own: being told to stop must not lose the answer to a claim.
         let claim = tokio::spawn(pulse::carried({
@@ -401,7 +410,7 @@ impl Feeder {
             let (in_flight, outcomes) = (self.in_flight.clone(), self.outcomes.clone());
             let submissions = handle.submissions.clone();
             let prefixes = self.prefixes.clone();
-            let events = self.events.clone();
+            let (events, unsure) = (self.events.clone(), unsure.clone());
             async move {
                 // Before the time that the database takes: a row may expire early by that, never late.
                 let asked = Instant::now();
@@ -428,6 +437,9 @@ impl Feeder {
                     asked,
                 };
                 let dispatched = dispatch.run(&rows).await;
+                if !dispatched.unsure.is_empty() {
+                    tokio::spawn(unsure.hand_back(dispatched.unsure));
+                }
                 Ok(ClaimedRows {
                     count: rows.len(),
                     full: most.is_reached_by(&rows),

@@ -108,15 +108,7 @@ fn of_parts(attempt: Attempt, parts: Option<&Vec<StoredPart>>) -> Vec<Attempt> {
     let Some(parts) = parts else {
         return vec![attempt];
     };
-    let open: Vec<Attempt> = parts
-        .iter()
-        .filter(|part| part.started_at == Some(attempt.started_at))
-        .map(|part| Attempt {
-            target: Target::Part(part.part.part),
-            number: part.attempts,
-            ..attempt.clone()
-        })
-        .collect();
+    let open = open_parts(&attempt, parts);
     if open.is_empty() {
         // It was claimed, and no part of it started; or all were recorded, but not what they add up to.
         return vec![Attempt {
@@ -125,6 +117,19 @@ fn of_parts(attempt: Attempt, parts: Option<&Vec<StoredPart>>) -> Vec<Attempt> {
         }];
     }
     open
+}
+
+/// The attempts at parts that an attempt at their row has open.
+pub(super) fn open_parts(attempt: &Attempt, parts: &[StoredPart]) -> Vec<Attempt> {
+    parts
+        .iter()
+        .filter(|part| part.started_at == Some(attempt.started_at))
+        .map(|part| Attempt {
+            target: Target::Part(part.part.part),
+            number: part.attempts,
+            ..attempt.clone()
+        })
+        .collect()
 }
 
 /// The servers that rows left by. For one that was deleted the enabled one's policies hold.

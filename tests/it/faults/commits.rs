@@ -1,0 +1,163 @@
+//! The connection to PostgreSQL is lost around a commit: nobody sent anything, so nothing may be flagged.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::proxy::{Cut, Plan, Proxy};
+use crate::long::three_parts;
+use crate::support::{Daemon, PATIENCE, World};
+
+/// A statement of the transaction that starts parts.
+const START: &str = "Locks the parts of the messages";
+
+/// A statement of that and of the look how it ended.
+const HOLD: &str = "Locks the messages $1 whose attempts";
+
+const CLAIM: &str = "Claims the next";
+
+const SERVER: (&str, &str) = (
+    ", esme_window_size, esme_max_submission_attempts",
+    ", 50, 50",
+);
+
+impl Proxy {
+    fn before(world: &World, marker: &'static str, cut: Cut) -> Self {
+        let plan = Plan {
+            marker,
+            cut,
+            skip: 0,
+            count: 1,
+        };
+        Self::planned(world, plan)
+    }
+
+    fn planned(world: &World, plan: Plan) -> Self {
+        Self::start(world.folder(), &world.cluster.host(), plan)
+    }
+
+    fn config(&self, world: &World) -> PathBuf {
+        let path = world.folder().join("behind.toml");
+        let text = format!(
+            "[database]\nhost = {:?}\n[log]\nlevel = \"debug\"\n",
+            self.host.display().to_string()
+        );
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    fn daemon(&self, world: &World) -> Daemon {
+        Daemon::start(&self.config(world), "behind")
+    }
+
+    async fn until_cut(&self, count: usize) {
+        let cut = async {
+            while self.cuts() < count {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, cut).await.expect("cuts");
+    }
+}
+
+impl World {
+    /// Queues three-part messages, each to a number of its own.
+    async fn queue_texts(&self, numbers: std::ops::Range<u32>) {
+        self.sql(&format!(
+            "INSERT INTO smpp_tx_queue (smpp_destination_addr, smpp_short_message)
+             SELECT '2782' || lpad(n::text, 7, '0') || '00', '{}' FROM generate_series({}, {} - 1) AS n",
+            three_parts(),
+            numbers.start,
+            numbers.end
+        ))
+        .await;
+    }
+
+    /// Waits until all is sent, in so many submits and each of it once; nothing is flagged or counted twice.
+    async fn all_sent_once(&self, submits: u64) {
+        self.until("SELECT bool_and(submission_done) FROM smpp_tx_queue")
+            .await;
+        assert_eq!(self.flagged().await, (0, 0));
+        assert_eq!(self.sim.ledger().count(), submits);
+        let counted = "SELECT count(*) FROM (
+              SELECT submission_attempts, submission_started_at FROM smpp_tx_queue
+              UNION ALL SELECT submission_attempts, submission_started_at FROM smpp_tx_parts) AS it
+            WHERE submission_attempts <> 1 OR submission_started_at IS NOT NULL";
+        assert_eq!(self.one::<i64>(counted).await, 0);
+        assert_eq!(self.sim.ledger().counts().connections, 1);
+    }
+
+    /// Messages and parts that may have been sent twice, by their rows.
+    async fn flagged(&self) -> (i64, i64) {
+        let of = async |table| -> i64 {
+            let doubtful = "possible_duplicate OR in_doubt";
+            self.one(&format!("SELECT count(*) FROM {table} WHERE {doubtful}"))
+                .await
+        };
+        (of("smpp_tx_queue").await, of("smpp_tx_parts").await)
+    }
+}
+
+#[tokio::test]
+async fn parts_whose_start_was_committed_and_not_answered_are_not_flagged() {
+    let world = World::new().await;
+    world.enable_sim(SERVER.0, SERVER.1).await;
+    world.queue_texts(0..20).await;
+    world.queue(20..30).await;
+    let proxy = Proxy::before(&world, START, Cut::Committed);
+    let mut daemon = proxy.daemon(&world);
+    world.all_sent_once(70).await;
+    assert_eq!(proxy.cuts(), 1);
+    assert_eq!(daemon.stop().await, Some(0));
+}
+
+#[tokio::test]
+async fn parts_whose_start_was_not_committed_are_not_flagged() {
+    let world = World::new().await;
+    world.enable_sim(SERVER.0, SERVER.1).await;
+    world.queue_texts(0..20).await;
+    world.queue(20..30).await;
+    let proxy = Proxy::before(&world, START, Cut::Never);
+    let mut daemon = proxy.daemon(&world);
+    world.all_sent_once(70).await;
+    assert_eq!(proxy.cuts(), 1);
+    assert_eq!(daemon.stop().await, Some(0));
+}
+
+#[tokio::test]
+async fn parts_whose_start_commits_late_wait_for_it_and_delay_no_other() {
+    let world = World::new().await;
+    world.enable_sim(SERVER.0, SERVER.1).await;
+    world.queue_texts(0..20).await;
+    let proxy = Proxy::before(&world, START, Cut::Late);
+    let mut daemon = proxy.daemon(&world);
+    proxy.until_cut(1).await;
+    world.queue(20..30).await;
+    world.queue_texts(30..40).await;
+    world
+        .until("SELECT count(*) = 20 FROM smpp_tx_queue WHERE submission_done")
+        .await;
+    let open = "SELECT count(*) FROM smpp_tx_queue WHERE submission_started_at IS NOT NULL";
+    assert_eq!(world.one::<i64>(open).await, 20);
+    proxy.let_go();
+    world.all_sent_once(100).await;
+    assert_eq!(daemon.stop().await, Some(0));
+}
+
+#[tokio::test]
+async fn a_look_that_is_lost_as_well_is_taken_again() {
+    let world = World::new().await;
+    world.enable_sim(SERVER.0, SERVER.1).await;
+    world.queue_texts(0..20).await;
+    let plan = Plan {
+        marker: HOLD,
+        cut: Cut::Committed,
+        skip: 0,
+        count: 3,
+    };
+    let proxy = Proxy::planned(&world, plan);
+    let mut daemon = proxy.daemon(&world);
+    world.all_sent_once(60).await;
+    assert_eq!(proxy.cuts(), 3);
+    assert_eq!(daemon.stop().await, Some(0));
+}
