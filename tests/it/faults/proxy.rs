@@ -116,12 +116,16 @@ impl State {
                             to_server.write_all(&frame).await?;
                             continue;
                         }
-                        drop((from_client, to_client));
-                        match self.plan.cut {
-                            Cut::Committed => {}
+                        let client = (from_client, to_client);
+                        let _until_it_is_done = match self.plan.cut {
+                            Cut::Committed => Some(client),
                             Cut::Never => return Ok(()),
-                            Cut::Late => self.let_go.acquire().await.unwrap().forget(),
-                        }
+                            Cut::Late => {
+                                drop(client);
+                                self.let_go.acquire().await.unwrap().forget();
+                                None
+                            }
+                        };
                         to_server.write_all(&frame).await?;
                         // ReadyForQuery, outside of a transaction.
                         while !answered.ends_with(b"Z\0\0\0\x05I") {
@@ -180,8 +184,9 @@ impl Marked {
             }
             b'Q' => {
                 let text = strings.next().unwrap_or_default();
-                self.within = text.starts_with(b"START") || text.starts_with(b"BEGIN");
+                let begins = text.starts_with(b"START") || text.starts_with(b"BEGIN");
                 let ends = text.starts_with(b"COMMIT") || text.starts_with(b"ROLLBACK");
+                self.within = begins || (self.within && !ends);
                 let commits = self.executed && text.starts_with(b"COMMIT");
                 self.executed &= !ends;
                 commits
