@@ -140,11 +140,7 @@ impl Dispatch {
         }
     }
 
-    async fn fix_parts(
-        &self,
-        rows: &[Claimed],
-        prepared: &[Result<Prepared, String>],
-    ) -> Begun {
+    async fn fix_parts(&self, rows: &[Claimed], prepared: &[Result<Prepared, String>]) -> Begun {
         let long: Vec<LongRow<'_>> = rows
             .iter()
             .zip(prepared)

@@ -328,6 +328,7 @@ mod tests {
             done,
             doubtful,
             started_at: None,
+            answered_at: None,
         }
     }
 

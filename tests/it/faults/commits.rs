@@ -252,9 +252,7 @@ async fn what_was_started_row_by_row_before_a_commit_is_lost_is_sent() {
     let mut daemon = proxy.daemon(&world);
     world.until_status(refused, "retrying").await;
     world
-        .sql(&format!(
-            "DELETE FROM smpp_tx_queue WHERE id = {refused}"
-        ))
+        .sql(&format!("DELETE FROM smpp_tx_queue WHERE id = {refused}"))
         .await;
     world.all_sent_once(24).await;
     assert_eq!(proxy.cuts(), 1);
@@ -299,5 +297,36 @@ async fn a_sent_message_that_is_set_back_is_sent_again_although_its_claim_was_no
     world.until_status(id, "sent").await;
     assert_eq!(proxy.cuts(), 1);
     assert_eq!(world.seen("447911000100"), [1, 2, 3, 1, 2, 3]);
+    assert_eq!(daemon.stop().await, Some(0));
+}
+
+#[tokio::test]
+async fn a_sent_message_that_is_set_back_is_sent_again_although_the_daemon_was_killed() {
+    let world = World::new().await;
+    world.enable_sim("", "").await;
+    let mut daemon = world.daemon();
+    let id = world.send("447911000100", &three_parts()).await;
+    world.until_status(id, "sent").await;
+    assert_eq!(daemon.stop().await, Some(0));
+    world
+        .sql("UPDATE smpp_tx_queue SET submission_done = FALSE, submission_attempts = 0")
+        .await;
+    // It is claimed, and dies before the new parts are committed.
+    let proxy = Proxy::before(&world, START, Cut::Late);
+    let daemon = proxy.daemon(&world);
+    proxy.until_cut(1).await;
+    daemon.kill();
+    world
+        .sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'esmed'")
+        .await;
+    world
+        .until("SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE usename = 'esmed')")
+        .await;
+    assert_eq!(world.status(id).await, "started");
+    let mut daemon = world.daemon();
+    world.until_status(id, "sent").await;
+    assert_eq!(world.seen("447911000100"), [1, 2, 3, 1, 2, 3]);
+    // Who starts later can't tell whether anything was sent.
+    assert_eq!(world.flagged().await, (1, 0));
     assert_eq!(daemon.stop().await, Some(0));
 }

@@ -167,7 +167,10 @@ impl Marked {
 
     /// Whether this message commits what a marked statement did.
     fn commits(&mut self, frame: &[u8], marker: &str) -> bool {
-        let mut strings = frame.get(5..).unwrap_or_default().split(|octet| *octet == 0);
+        let mut strings = frame
+            .get(5..)
+            .unwrap_or_default()
+            .split(|octet| *octet == 0);
         match frame[0] {
             b'P' => {
                 let name = strings.next().unwrap_or_default();
