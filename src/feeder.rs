@@ -201,18 +201,6 @@ impl Feeder {
         }
     }
 
-    /// Looks for rows with an open attempt that nobody works at, and says when to look again.
-    async fn look_for_open(&self, turn: &mut Turn) {
-        let begun = Instant::now();
-        turn.told_stopped |= self.adopt_patiently(&turn.lost).await;
-        turn.lost.looked(begun);
-        turn.look_at = if turn.lost.is_empty() {
-            begun + LOOK_EVERY
-        } else {
-            Instant::now() + LOOK_SOON
-        };
-    }
-
     /// One turn: a claim, or a wait for what makes one worthwhile.
     async fn feed(&mut self, turn: &mut Turn) {
         let handle = self.session.borrow_and_update().clone();

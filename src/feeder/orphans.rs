@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use tokio::time::sleep;
 
 use super::dispatch::send;
-use super::{CLAIM_AT_MOST, Feeder, RETRY};
+use super::{CLAIM_AT_MOST, Feeder, LOOK_EVERY, LOOK_SOON, RETRY, Turn};
 use crate::db::parts::StoredPart;
 use crate::db::queue::Started;
 use crate::db::{DbError, parts, queue, servers};
@@ -91,6 +91,18 @@ impl LostClaim {
 }
 
 impl Feeder {
+    /// Looks for rows with an open attempt that nobody works at, and says when to look again.
+    pub(super) async fn look_for_open(&self, turn: &mut Turn) {
+        let begun = Instant::now();
+        turn.told_stopped |= self.adopt_patiently(&turn.lost).await;
+        turn.lost.looked(begun);
+        turn.look_at = if turn.lost.is_empty() {
+            begun + LOOK_EVERY
+        } else {
+            Instant::now() + LOOK_SOON
+        };
+    }
+
     /// Looks until the database has answered. True: an event told that nothing is sent.
     pub(super) async fn adopt_patiently(&self, lost: &LostClaims) -> bool {
         let mut told = false;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::proxy::{Cut, Plan, Proxy};
 use crate::long::three_parts;
-use crate::support::{Daemon, PATIENCE, World};
+use crate::support::{Daemon, PATIENCE, World, simulator};
 
 /// A statement of the transaction that starts parts.
 const START: &str = "Locks the parts of the messages";
@@ -141,6 +141,52 @@ async fn parts_whose_start_commits_late_wait_for_it_and_delay_no_other() {
     assert!(world.one::<i64>(open).await > 0);
     proxy.let_go();
     world.all_sent_once(100).await;
+    assert_eq!(daemon.stop().await, Some(0));
+}
+
+#[tokio::test]
+async fn the_end_of_the_daemon_waits_until_it_knows_how_a_commit_ended() {
+    let world = World::new().await;
+    world.enable_sim(SERVER.0, SERVER.1).await;
+    world.queue_texts(0..20).await;
+    let proxy = Proxy::before(&world, START, Cut::Late);
+    let mut daemon = proxy.daemon(&world);
+    proxy.until_cut(1).await;
+    daemon.signal("TERM");
+    daemon.until_logged("stopping").await;
+    proxy.let_go();
+    assert_eq!(daemon.wait(PATIENCE).await.code(), Some(0));
+    for table in ["smpp_tx_queue", "smpp_tx_parts"] {
+        let open = format!("SELECT count(*) FROM {table} WHERE submission_started_at IS NOT NULL");
+        assert_eq!(world.one::<i64>(&open).await, 0);
+    }
+    assert_eq!(world.flagged().await, (0, 0));
+    let _daemon = world.daemon();
+    world
+        .until("SELECT bool_and(submission_done) FROM smpp_tx_queue")
+        .await;
+    assert_eq!(world.flagged().await, (0, 0));
+    assert_eq!(world.sim.ledger().count(), 60);
+}
+
+#[tokio::test]
+async fn another_server_sends_without_a_flag_what_was_never_sent() {
+    let world = World::new().await;
+    world.enable_sim(SERVER.0, SERVER.1).await;
+    let other = simulator(|_| {});
+    world.add_server(&other, false, SERVER.0, SERVER.1).await;
+    let id = world.send("447911000100", &three_parts()).await;
+    let proxy = Proxy::before(&world, START, Cut::Late);
+    let mut daemon = proxy.daemon(&world);
+    proxy.until_cut(1).await;
+    world
+        .sql("UPDATE smpp_servers SET enabled = FALSE; UPDATE smpp_servers SET enabled = TRUE WHERE id = 2")
+        .await;
+    world.until_events("bound", 2).await;
+    proxy.let_go();
+    world.until_status(id, "sent").await;
+    assert_eq!(world.flagged().await, (0, 0));
+    assert_eq!((world.sim.ledger().count(), other.ledger().count()), (0, 3));
     assert_eq!(daemon.stop().await, Some(0));
 }
 
