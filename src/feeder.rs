@@ -5,6 +5,7 @@ mod long;
 mod lookahead;
 mod orphans;
 mod refusals;
+mod unsure;
 mod waiting;
 
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Mutex, Notify, mpsc, watch};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -33,8 +34,9 @@ use crate::session::driver::Submission;
 
 use dispatch::Dispatch;
 use lookahead::Lookahead;
-use orphans::LostClaim;
+use orphans::{LostClaim, LostClaims};
 use refusals::Refusals;
+use unsure::Unsure;
 use waiting::Waiting;
 
 /// Most rows in one claim: with a thousand or more PostgreSQL would rather scan the table.
@@ -48,6 +50,9 @@ const LONGEST_CLAIM: usize = 2000;
 /// after the look for open attempts. No statement takes longer than 30 s, so another look then finds
 /// the rest.
 const LOOK_AGAIN: Duration = Duration::from_secs(35);
+
+/// The same, while an answer to a claim of our own is missing: nothing of it was sent, so it is not to wait for long.
+const LOOK_SOON: Duration = Duration::from_secs(2);
 
 /// Rows with an open attempt that nobody works at are looked for so often: somebody may move them
 /// here from another lane, or restore them from a backup.
@@ -108,9 +113,12 @@ struct Turn {
     told_stopped: bool,
     /// Every claim that was answered started its attempts no later than this.
     last_claim: DateTime<Utc>,
+    /// Claims that were not answered, and may commit late.
+    lost: LostClaims,
     /// When to look for rows with an open attempt that nobody works at.
     look_at: Instant,
     waiting: Waiting,
+    unsure: Unsure,
 }
 
 /// Whether a long text takes several submits.
@@ -134,14 +142,15 @@ struct ClaimedRows {
     submits: usize,
     /// Why long messages were handed back.
     trouble: Option<DbError>,
-    /// The latest start of their attempts.
-    last_start: DateTime<Utc>,
+    /// The first and the last start of their attempts.
+    starts: Option<(DateTime<Utc>, DateTime<Utc>)>,
 }
 
 impl Turn {
-    /// How long until rows are to be looked at whose time comes.
+    /// How long until rows are to be looked at: whose time comes, or whose attempt is open.
     fn until_look(&self, now: Instant) -> Duration {
-        self.waiting.look_at.saturating_duration_since(now)
+        let look_at = self.waiting.look_at.min(self.look_at);
+        look_at.saturating_duration_since(now)
     }
 }
 
@@ -153,7 +162,7 @@ impl Feeder {
     /// Claims rows until told to stop.
     pub async fn run(mut self, stop: CancellationToken) {
         let work = async {
-            let told_stopped = self.adopt_patiently(None).await;
+            let told_stopped = self.adopt_patiently(&LostClaims::default()).await;
             // Else messages would leave with the wrong sender.
             pulse::idle(self.prefixes.first()).await;
             let mut turn = Turn {
@@ -162,15 +171,20 @@ impl Feeder {
                 failures: 0,
                 told_stopped,
                 last_claim: self.clock().await,
+                lost: LostClaims::default(),
                 look_at: Instant::now() + LOOK_AGAIN,
                 waiting: Waiting::new(Instant::now()),
+                unsure: Unsure {
+                    database: self.database.clone(),
+                    outcomes: self.outcomes.clone(),
+                    one_at_a_time: Arc::new(Mutex::new(())),
+                },
             };
             loop {
                 pulse::beat();
                 let now = Instant::now();
                 if turn.look_at <= now {
-                    turn.look_at = now + LOOK_EVERY;
-                    turn.told_stopped |= self.adopt_patiently(None).await;
+                    self.look_for_open(&mut turn).await;
                 }
                 if turn.waiting.look_at <= now {
                     self.look_at_waiting(&mut turn.waiting).await;
@@ -250,12 +264,15 @@ impl Feeder {
         let server_id = server.account.id;
         let left_out = turn.refusals.left_out(now);
         match self
-            .claim_and_dispatch(&handle, server, most, left_out)
+            .claim_and_dispatch(&handle, server, most, left_out, &turn.unsure)
             .await
         {
             Ok(claimed) => {
                 turn.refusals.succeeded();
-                turn.last_claim = turn.last_claim.max(claimed.last_start);
+                if let Some((first, last)) = claimed.starts {
+                    turn.last_claim = turn.last_claim.max(last);
+                    turn.lost.answered(first, last);
+                }
                 turn.lookahead.claimed(claimed.count, claimed.submits);
                 if let Some(error) = claimed.trouble {
                     turn.failures += 1;
@@ -303,12 +320,12 @@ impl Feeder {
             }
             return;
         }
-        let lost = LostClaim {
+        turn.lost.add(LostClaim {
             server_id,
             after: turn.last_claim,
-        };
-        turn.told_stopped |= self.adopt_patiently(Some(lost)).await;
-        turn.look_at = turn.look_at.min(Instant::now() + LOOK_AGAIN);
+            until: Instant::now() + LOOK_AGAIN,
+        });
+        self.look_for_open(turn).await;
         if turn.failures >= 2 {
             self.stopped(turn, &format!("claims fail: {error}"));
         }
@@ -394,6 +411,7 @@ impl Feeder {
         server: Arc<Server>,
         most: Most,
         left_out: Vec<i64>,
+        unsure: &Unsure,
     ) -> Result<ClaimedRows, DbError> {
         // A task of its own: being told to stop must not lose the answer to a claim.
         let claim = tokio::spawn(pulse::carried({
@@ -401,7 +419,7 @@ impl Feeder {
             let (in_flight, outcomes) = (self.in_flight.clone(), self.outcomes.clone());
             let submissions = handle.submissions.clone();
             let prefixes = self.prefixes.clone();
-            let events = self.events.clone();
+            let (events, unsure) = (self.events.clone(), unsure.clone());
             async move {
                 // Before the time that the database takes: a row may expire early by that, never late.
                 let asked = Instant::now();
@@ -428,16 +446,16 @@ impl Feeder {
                     asked,
                 };
                 let dispatched = dispatch.run(&rows).await;
+                if !dispatched.unsure.is_empty() {
+                    tokio::spawn(unsure.hand_back(dispatched.unsure));
+                }
+                let starts = || rows.iter().map(|row| row.started_at);
                 Ok(ClaimedRows {
                     count: rows.len(),
                     full: most.is_reached_by(&rows),
                     submits: dispatched.submits,
                     trouble: dispatched.trouble,
-                    last_start: rows
-                        .iter()
-                        .map(|row| row.started_at)
-                        .max()
-                        .unwrap_or_default(),
+                    starts: Option::zip(starts().min(), starts().max()),
                 })
             }
         }));

@@ -87,6 +87,8 @@ pub struct StoredPart {
     pub doubtful: bool,
     /// `submission_started_at`
     pub started_at: Option<DateTime<Utc>>,
+    /// `submission_timestamp`
+    pub answered_at: Option<DateTime<Utc>>,
 }
 
 /// The parts that a message is split into now.
@@ -151,6 +153,7 @@ pub async fn of<C: GenericClient>(
             done: row.get(12),
             doubtful: row.get(13),
             started_at: row.get(14),
+            answered_at: row.get(15),
         });
     }
     Ok(parts)

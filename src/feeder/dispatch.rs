@@ -1,12 +1,11 @@
 //! Claimed rows on their way to the session.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
-use super::long::{self, LongRow, Ready};
+use super::long::{self, Begun, LongRow, Ready};
 use crate::db::queue::Claimed;
 use crate::db::{Database, DbError};
 use crate::outbox::{Attempt, Outcome, Target};
@@ -41,6 +40,8 @@ pub(super) struct Dispatched {
     pub(super) submits: usize,
     /// Why long messages were handed back.
     pub(super) trouble: Option<DbError>,
+    /// Attempts without an outcome: nobody knows whether their parts were started.
+    pub(super) unsure: Vec<Attempt>,
 }
 
 /// A row that is ready but for its parts.
@@ -75,14 +76,15 @@ fn has_parts(row: &Claimed) -> bool {
 }
 
 impl Dispatch {
-    /// Hands claimed rows to the session in their order, or their outcomes to the recorder.
+    /// Hands claimed rows to the session in their order, or their outcomes to the recorder; but for those that are unsure.
     pub(super) async fn run(&self, rows: &[Claimed]) -> Dispatched {
         let prepared: Vec<_> = rows
             .iter()
             .map(|row| Prepared::of(row, &self.server, &self.prefixes))
             .collect();
-        let (mut ready, trouble) = self.fix_parts(rows, &prepared).await;
+        let mut begun = self.fix_parts(rows, &prepared).await;
         let mut submits = 0;
+        let mut unsure = Vec::new();
         for (row, prepared) in rows.iter().zip(prepared) {
             let prepared = match prepared {
                 Ok(prepared) => prepared,
@@ -96,7 +98,7 @@ impl Dispatch {
             let ready = if prepared.is_short(row) {
                 Some(Ready::Whole)
             } else {
-                ready.remove(&row.id)
+                begun.ready.remove(&row.id)
             };
             let attempt = self.attempt(row, plan);
             match (ready, plan) {
@@ -127,17 +129,18 @@ impl Dispatch {
                 (Some(Ready::Postponed(reason, wait)), _) => {
                     self.settle(attempt, Outcome::Postponed(reason, wait)).await;
                 }
+                (None, _) if begun.unsure.contains(&row.id) => unsure.push(attempt),
                 (None, _) => self.settle(attempt, Outcome::Unwritten).await,
             }
         }
-        Dispatched { submits, trouble }
+        Dispatched {
+            submits,
+            trouble: begun.trouble,
+            unsure,
+        }
     }
 
-    async fn fix_parts(
-        &self,
-        rows: &[Claimed],
-        prepared: &[Result<Prepared, String>],
-    ) -> (HashMap<i64, Ready>, Option<DbError>) {
+    async fn fix_parts(&self, rows: &[Claimed], prepared: &[Result<Prepared, String>]) -> Begun {
         let long: Vec<LongRow<'_>> = rows
             .iter()
             .zip(prepared)
@@ -150,12 +153,9 @@ impl Dispatch {
             })
             .collect();
         if long.is_empty() {
-            return (HashMap::new(), None);
+            return Begun::default();
         }
-        match long::start(&self.database, &long, &self.server).await {
-            Ok(ready) => (ready, None),
-            Err(error) => (HashMap::new(), Some(error)),
-        }
+        long::start(&self.database, &long, &self.server).await
     }
 
     fn attempt(&self, row: &Claimed, plan: Option<&Plan>) -> Attempt {

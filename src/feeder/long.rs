@@ -1,6 +1,6 @@
 //! Rows that take several PDUs: their parts are fixed before the first of them leaves.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use deadpool_postgres::GenericClient;
@@ -68,45 +68,97 @@ fn course(row: &Claimed, stored: &[StoredPart], server_id: i64) -> Course {
     }
 }
 
-/// Fixes and starts the parts of these rows; committed when this returns. By id, what to send.
-///
-/// # Errors
-/// When the database is away: then nothing is to be sent.
-pub(super) async fn start(
-    database: &Database,
-    rows: &[LongRow<'_>],
-    server: &Server,
-) -> Result<HashMap<i64, Ready>, DbError> {
-    match start_together(database, rows, server, false).await {
-        Err(error @ (DbError::Refused(_) | DbError::Failing(_) | DbError::Busy(_))) => {
-            tracing::debug!(%error, "parts are stored row by row");
+/// What became of rows whose parts were to be started.
+#[derive(Debug, Default)]
+pub(super) struct Begun {
+    /// By id, what to send; committed.
+    pub(super) ready: HashMap<i64, Ready>,
+    /// Rows whose parts may be started or not: the answer to the commit was lost. Nothing of them is to be sent.
+    pub(super) unsure: HashSet<i64>,
+    /// Why some are not ready.
+    pub(super) trouble: Option<DbError>,
+}
+
+impl Begun {
+    /// None of these rows is ready.
+    fn not(&mut self, rows: &[LongRow<'_>], failure: Failure) {
+        if failure.unsure {
+            self.unsure.extend(rows.iter().map(|it| it.row.id));
         }
-        done => return done,
+        self.trouble = Some(failure.error);
     }
-    let mut ready = HashMap::new();
+}
+
+/// Why parts were not started.
+#[derive(Debug)]
+struct Failure {
+    error: DbError,
+    /// It may have been committed all the same.
+    unsure: bool,
+}
+
+impl<E: Into<DbError>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self {
+            error: error.into(),
+            unsure: false,
+        }
+    }
+}
+
+impl Failure {
+    fn of_commit(error: tokio_postgres::Error) -> Self {
+        let error = DbError::from(error);
+        // Where the database itself says why it did not, it did not.
+        let unsure = error.is_away();
+        Self { error, unsure }
+    }
+}
+
+/// Fixes and starts the parts of these rows. One that is neither ready nor unsure was not touched.
+pub(super) async fn start(database: &Database, rows: &[LongRow<'_>], server: &Server) -> Begun {
+    let mut begun = Begun::default();
+    match start_together(database, rows, server, false).await {
+        Ok(ready) => {
+            begun.ready = ready;
+            return begun;
+        }
+        Err(Failure {
+            error: error @ (DbError::Refused(_) | DbError::Failing(_) | DbError::Busy(_)),
+            ..
+        }) => tracing::debug!(%error, "parts are stored row by row"),
+        Err(failure) => {
+            begun.not(rows, failure);
+            return begun;
+        }
+    }
     let mut locks_met = 0;
     for row in rows {
         let single = std::slice::from_ref(row);
         let started = if locks_met < LOCKS_MET_AT_MOST {
             start_together(database, single, server, true).await
         } else {
-            Err(DbError::Busy("somebody holds locks".to_owned()))
+            Err(DbError::Busy("somebody holds locks".to_owned()).into())
         };
         match started {
-            Ok(one) => ready.extend(one),
-            Err(error @ (DbError::Away(_) | DbError::Broken(_))) => return Err(error),
-            Err(error) => {
+            Ok(one) => begun.ready.extend(one),
+            Err(failure) if matches!(failure.error, DbError::Away(_) | DbError::Broken(_)) => {
+                begun.not(single, failure);
+                break;
+            }
+            Err(Failure { error, .. }) => {
                 let wait = match error {
                     DbError::Refused(_) | DbError::Failing(_) => REFUSED_FOR,
                     _ => LOCKED_FOR,
                 };
                 locks_met += u32::from(matches!(error, DbError::Busy(_)));
                 let reason = format!("its parts can't be stored: {}", error.reason());
-                ready.insert(row.row.id, Ready::Postponed(reason, wait));
+                let postponed = Ready::Postponed(reason, wait);
+                begun.ready.insert(row.row.id, postponed);
             }
         }
     }
-    Ok(ready)
+    begun
 }
 
 async fn start_together(
@@ -114,12 +166,12 @@ async fn start_together(
     rows: &[LongRow<'_>],
     server: &Server,
     wary: bool,
-) -> Result<HashMap<i64, Ready>, DbError> {
+) -> Result<HashMap<i64, Ready>, Failure> {
     let mut client = database.client().await?;
     let transaction = client.transaction().await?;
     match write(&transaction, rows, server, wary).await {
         Ok(ready) => {
-            transaction.commit().await?;
+            transaction.commit().await.map_err(Failure::of_commit)?;
             Ok(ready)
         }
         Err(error) => {
@@ -127,7 +179,7 @@ async fn start_together(
             if let Err(error) = transaction.rollback().await {
                 tracing::debug!(%error, "a transaction could not be rolled back");
             }
-            Err(error)
+            Err(error.into())
         }
     }
 }
@@ -276,6 +328,7 @@ mod tests {
             done,
             doubtful,
             started_at: None,
+            answered_at: None,
         }
     }
 
