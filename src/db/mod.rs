@@ -45,7 +45,7 @@ pub const SCHEMA_VERSION: i32 = 2;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Feeder, recorder, heartbeat, the count of the queue, supervisor, events, those of reloads, prefixes and retention each have at
-/// most one under way. With fewer the heartbeat could wait for those that take long, and the lease run out.
+/// most one under way (and for a moment what hands parts back after a lost commit). With fewer the heartbeat could wait for those that take long, and the lease run out.
 const CONNECTIONS: usize = 9;
 
 /// What the statements rely on, whatever the role's or the database's defaults are.
