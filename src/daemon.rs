@@ -26,8 +26,7 @@ use crate::recorder::{Assembly, Kept, Recorder, Told};
 use crate::retention;
 use crate::supervisor::{self, Gauge};
 
-use reload::Signals;
-pub use reload::{Hangups, Reloader};
+pub use reload::{Hangups, Reloader, Signals, catch_signals};
 
 /// Outcomes on their way to the recorder: more than can be in flight under any window.
 const OUTCOMES: usize = 131_072;
@@ -52,23 +51,24 @@ pub enum Ended {
 ///
 /// # Errors
 /// When the database can't be used; one line that says what to do.
-pub async fn run(reloader: Reloader) -> anyhow::Result<Ended> {
+pub async fn run(reloader: Reloader, mut signals: Signals) -> anyhow::Result<Ended> {
     let live = reloader.live();
     let config = live.borrow().clone();
     let lane = config.daemon.lane.clone();
     let application = format!("esmed {lane}");
     let database = Database::new(&config.database, &application)?;
-    let mut signals = Signals::new()?;
     let pulses = Pulses::default();
     let manager = Manager::of_environment();
     tokio::spawn(manager.clone().keep(pulses.clone()));
     let metrics = Arc::new(Metrics::new(&lane));
     tokio::spawn(Arc::clone(&metrics).keep_time());
-    tokio::spawn(reloader.run(
+    let done = CancellationToken::new();
+    let reloads = tokio::spawn(reloader.run(
         database.clone(),
         lane.clone(),
         Arc::clone(&metrics),
         manager.clone(),
+        done.clone(),
     ));
     let (clock, tasks) = (Arc::clone(&metrics), pulses.clone());
     metrics::Server::new(
@@ -82,7 +82,16 @@ pub async fn run(reloader: Reloader) -> anyhow::Result<Ended> {
         manager: &manager,
         metrics: &metrics,
     };
-    stand_by_and_serve(&live, &database, &mut signals, around).await
+    let ended = stand_by_and_serve(&live, &database, &mut signals, around).await;
+    done.cancel();
+    tokio::select! {
+        // A reload that came late has its event still to be stored.
+        stored = timeout(LAST_COMMIT, reloads) => if stored.is_err() {
+            tracing::warn!("some events were not stored");
+        },
+        () = signals.stop() => {}
+    }
+    ended
 }
 
 /// Waits for the lease and serves, again and again.

@@ -18,19 +18,38 @@ use crate::log;
 use crate::metrics::Metrics;
 use crate::notify::Manager;
 
-/// SIGHUP, caught: from here on it ends the process no more.
+/// SIGHUP, caught.
 #[derive(Debug)]
 pub struct Hangups(Signal);
 
-impl Hangups {
-    /// Catches it. To be called within a runtime.
-    ///
-    /// # Errors
-    /// When it can't be caught.
-    pub fn new() -> anyhow::Result<Self> {
-        signal(SignalKind::hangup())
-            .map(Self)
-            .context("can't catch SIGHUP")
+/// SIGTERM and SIGINT, caught.
+#[derive(Debug)]
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+/// Catches all three: from here on none of them ends the process by itself. To be called within a runtime, before all else:
+/// what comes earlier kills, and the first process of a container never hears of it.
+///
+/// # Errors
+/// When one can't be caught.
+pub fn catch_signals() -> anyhow::Result<(Signals, Hangups)> {
+    let signals = Signals {
+        terminate: signal(SignalKind::terminate()).context("can't catch SIGTERM")?,
+        interrupt: signal(SignalKind::interrupt()).context("can't catch SIGINT")?,
+    };
+    let hangups = signal(SignalKind::hangup()).context("can't catch SIGHUP")?;
+    Ok((signals, Hangups(hangups)))
+}
+
+impl Signals {
+    /// Waits for the next one.
+    pub async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
     }
 }
 
@@ -61,19 +80,28 @@ impl Reloader {
         self.config.subscribe()
     }
 
-    /// Reads the file again at each SIGHUP, for ever; whether the daemon serves, stands by or drains.
+    /// Reads the file again at each SIGHUP until `stop`, whether the daemon serves, stands by or drains. It ends when all
+    /// that it has told is stored, which the database may keep from coming.
     pub(super) async fn run(
         mut self,
         database: Database,
         lane: String,
         metrics: Arc<Metrics>,
         manager: Manager,
+        stop: CancellationToken,
     ) {
         // Its own way to the table: events are told while nothing else runs, too.
         let (event_log, waiting) = EventLog::new(metrics);
         let writer = events::write(database, lane, waiting, CancellationToken::new());
-        let hear = async {
-            while self.hangups.0.recv().await.is_some() {
+        // It takes the log along, whose end is that of the writer.
+        let hear = async move {
+            loop {
+                tokio::select! {
+                    // Who asked before the end gets an answer.
+                    biased;
+                    Some(()) = self.hangups.0.recv() => {}
+                    () = stop.cancelled() => return,
+                }
                 manager.reloading();
                 event_log.emit(self.reload().await);
                 manager.reloaded();
@@ -167,27 +195,5 @@ pub(super) async fn ring(mut config: Live, wakeups: Wakeups, stop: CancellationT
     tokio::select! {
         () = rings => {}
         () = stop.cancelled() => {}
-    }
-}
-
-/// SIGTERM and SIGINT.
-pub(super) struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    pub(super) fn new() -> anyhow::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate()).context("can't catch SIGTERM")?,
-            interrupt: signal(SignalKind::interrupt()).context("can't catch SIGINT")?,
-        })
-    }
-
-    pub(super) async fn stop(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
     }
 }

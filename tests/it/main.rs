@@ -43,6 +43,7 @@ mod schema;
 mod secrets;
 mod servers;
 mod statuses;
+mod stops;
 mod texts;
 mod tls;
 mod tools;
