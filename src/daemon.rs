@@ -1,10 +1,12 @@
 //! Wires the rooms together: channels, tasks, signals, the drain.
 
+mod earlier;
 mod reload;
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -37,6 +39,9 @@ const DELIVERIES: usize = 2000;
 /// What the recorder may take, behind the drain, to write the last outcomes.
 const LAST_COMMIT: Duration = Duration::from_secs(5);
 
+/// How long the others wait for what daemons before this one have told. The lease stands for longer.
+const EARLIER: Duration = Duration::from_secs(1);
+
 /// How a daemon ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
@@ -62,6 +67,7 @@ pub async fn run(reloader: Reloader, mut signals: Signals) -> anyhow::Result<End
     tokio::spawn(manager.clone().keep(pulses.clone()));
     let metrics = Arc::new(Metrics::new(&lane));
     tokio::spawn(Arc::clone(&metrics).keep_time());
+    let refused = reloader.refused();
     let done = CancellationToken::new();
     let reloads = tokio::spawn(reloader.run(
         database.clone(),
@@ -81,6 +87,7 @@ pub async fn run(reloader: Reloader, mut signals: Signals) -> anyhow::Result<End
         pulses: &pulses,
         manager: &manager,
         metrics: &metrics,
+        refused: &refused,
     };
     let ended = stand_by_and_serve(&live, &database, &mut signals, around).await;
     done.cancel();
@@ -105,6 +112,7 @@ async fn stand_by_and_serve(
         pulses,
         manager,
         metrics,
+        ..
     } = around;
     let lane = live.borrow().daemon.lane.clone();
     let until_ready = migrate::until_ready(database, |reason| {
@@ -156,6 +164,8 @@ struct Around<'a> {
     pulses: &'a Pulses,
     manager: &'a Manager,
     metrics: &'a Arc<Metrics>,
+    /// The configuration was refused when it was read last.
+    refused: &'a Arc<AtomicBool>,
 }
 
 /// Why serving ended.
@@ -174,6 +184,7 @@ async fn serve(
         pulses,
         manager,
         metrics,
+        refused,
     }: Around<'_>,
 ) -> Served {
     let config = live.borrow().clone();
@@ -184,6 +195,15 @@ async fn serve(
     let give_up = CancellationToken::new();
 
     let (event_log, waiting_events) = EventLog::new(Arc::clone(metrics));
+    let mut earlier = tokio::spawn(earlier::learn(
+        database.clone(),
+        lane.clone(),
+        event_log.clone(),
+        Arc::clone(refused),
+        stop.clone(),
+    ));
+    // Before all others where that is quick: else their first proof that all is well comes too early.
+    let _ = timeout(EARLIER, &mut earlier).await;
     let (outcomes, recorded) = mpsc::channel(OUTCOMES);
     let (deliveries, delivered) = mpsc::channel(DELIVERIES);
     let (session, published) = watch::channel(None);
@@ -199,6 +219,7 @@ async fn serve(
         events::write(
             database.clone(),
             lane.clone(),
+            Some(leadership.epoch),
             waiting_events,
             give_up.clone(),
         ),

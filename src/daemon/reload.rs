@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context as _;
 use serde_json::json;
@@ -60,6 +61,7 @@ pub struct Reloader {
     config: watch::Sender<Config>,
     log: log::Started,
     hangups: Hangups,
+    refused: Arc<AtomicBool>,
 }
 
 impl Reloader {
@@ -71,6 +73,7 @@ impl Reloader {
             config: watch::Sender::new(config),
             log,
             hangups,
+            refused: Arc::default(),
         }
     }
 
@@ -78,6 +81,11 @@ impl Reloader {
     #[must_use]
     pub fn live(&self) -> Live {
         self.config.subscribe()
+    }
+
+    /// Whether the file was refused when it was read last.
+    pub(super) fn refused(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.refused)
     }
 
     /// Reads the file again at each SIGHUP until `stop`, whether the daemon serves, stands by or drains. It ends when all
@@ -92,7 +100,7 @@ impl Reloader {
     ) {
         // Its own way to the table: events are told while nothing else runs, too.
         let (event_log, waiting) = EventLog::new(metrics);
-        let writer = events::write(database, lane, waiting, CancellationToken::new());
+        let writer = events::write(database, lane, None, waiting, CancellationToken::new());
         // It takes the log along, whose end is that of the writer.
         let hear = async move {
             loop {
@@ -119,6 +127,7 @@ impl Reloader {
             Ok(read) => read.map_err(|error| format!("{:#}", anyhow::Error::new(error))),
             Err(_) => Err("a defect: the reader ended".to_owned()),
         };
+        self.refused.store(read.is_err(), Ordering::Relaxed);
         match read {
             Ok(read) => {
                 let reloaded = self.config.borrow().reloaded(&read);
@@ -157,6 +166,11 @@ fn told(reloaded: &Reloaded) -> Event {
     if !need_restart.is_empty() {
         message = format!("{message}; needs a restart: {}", need_restart.join(", "));
     }
+    taken(message, at_once, need_restart)
+}
+
+/// The event of a configuration that holds. What has changed, and what of it needs a restart.
+pub(super) fn taken(message: String, at_once: &[String], need_restart: &[String]) -> Event {
     Event {
         component: "daemon",
         kind: "config_reloaded",

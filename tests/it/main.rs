@@ -12,6 +12,7 @@ mod cli;
 mod documents;
 mod doubt;
 mod due;
+mod ends;
 mod events;
 mod expiry;
 mod failover;
