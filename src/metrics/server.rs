@@ -97,7 +97,7 @@ impl Server {
                     None => {
                         let message = "[metrics] listen is empty: nothing is to be served";
                         self.site.metrics.told().fine(message.to_owned());
-                        std::future::pending().await
+                        std::future::pending::<()>().await;
                     }
                 }
             };
