@@ -882,6 +882,9 @@ COMMENT ON COLUMN smpp_events.status IS 'State of the component afterwards: down
 COMMENT ON COLUMN smpp_events.message IS 'One sentence for people';
 COMMENT ON COLUMN smpp_events.details IS 'More, for programs';
 
+-- The last event of a type that tells how queue, database and so on are: few among many of sessions.
+CREATE INDEX smpp_events_states ON smpp_events (lane, type, id) WHERE status IS NOT NULL AND component <> 'smpp';
+
 -- A handful of rows, each updated every second or so: room for many versions in the page, so that all stay HOT.
 CREATE TABLE smpp_status (
   lane text CONSTRAINT smpp_status_pkey PRIMARY KEY,

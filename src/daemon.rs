@@ -1,10 +1,12 @@
 //! Wires the rooms together: channels, tasks, signals, the drain.
 
+mod earlier;
 mod reload;
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -26,8 +28,7 @@ use crate::recorder::{Assembly, Kept, Recorder, Told};
 use crate::retention;
 use crate::supervisor::{self, Gauge};
 
-use reload::Signals;
-pub use reload::{Hangups, Reloader};
+pub use reload::{Hangups, Reloader, Signals, catch_signals};
 
 /// Outcomes on their way to the recorder: more than can be in flight under any window.
 const OUTCOMES: usize = 131_072;
@@ -37,6 +38,9 @@ const DELIVERIES: usize = 2000;
 
 /// What the recorder may take, behind the drain, to write the last outcomes.
 const LAST_COMMIT: Duration = Duration::from_secs(5);
+
+/// How long the others wait for what daemons before this one have told. The lease stands for longer.
+const EARLIER: Duration = Duration::from_secs(1);
 
 /// How a daemon ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,23 +56,25 @@ pub enum Ended {
 ///
 /// # Errors
 /// When the database can't be used; one line that says what to do.
-pub async fn run(reloader: Reloader) -> anyhow::Result<Ended> {
+pub async fn run(reloader: Reloader, mut signals: Signals) -> anyhow::Result<Ended> {
     let live = reloader.live();
     let config = live.borrow().clone();
     let lane = config.daemon.lane.clone();
     let application = format!("esmed {lane}");
     let database = Database::new(&config.database, &application)?;
-    let mut signals = Signals::new()?;
     let pulses = Pulses::default();
     let manager = Manager::of_environment();
     tokio::spawn(manager.clone().keep(pulses.clone()));
     let metrics = Arc::new(Metrics::new(&lane));
     tokio::spawn(Arc::clone(&metrics).keep_time());
-    tokio::spawn(reloader.run(
+    let refused = reloader.refused();
+    let done = CancellationToken::new();
+    let reloads = tokio::spawn(reloader.run(
         database.clone(),
         lane.clone(),
         Arc::clone(&metrics),
         manager.clone(),
+        done.clone(),
     ));
     let (clock, tasks) = (Arc::clone(&metrics), pulses.clone());
     metrics::Server::new(
@@ -81,8 +87,18 @@ pub async fn run(reloader: Reloader) -> anyhow::Result<Ended> {
         pulses: &pulses,
         manager: &manager,
         metrics: &metrics,
+        refused: &refused,
     };
-    stand_by_and_serve(&live, &database, &mut signals, around).await
+    let ended = stand_by_and_serve(&live, &database, &mut signals, around).await;
+    done.cancel();
+    tokio::select! {
+        // A reload that came late has its event still to be stored.
+        stored = timeout(LAST_COMMIT, reloads) => if stored.is_err() {
+            tracing::warn!("some events were not stored");
+        },
+        () = signals.stop() => {}
+    }
+    ended
 }
 
 /// Waits for the lease and serves, again and again.
@@ -96,6 +112,7 @@ async fn stand_by_and_serve(
         pulses,
         manager,
         metrics,
+        ..
     } = around;
     let lane = live.borrow().daemon.lane.clone();
     let until_ready = migrate::until_ready(database, |reason| {
@@ -147,6 +164,8 @@ struct Around<'a> {
     pulses: &'a Pulses,
     manager: &'a Manager,
     metrics: &'a Arc<Metrics>,
+    /// The configuration was refused when it was read last.
+    refused: &'a Arc<AtomicBool>,
 }
 
 /// Why serving ended.
@@ -165,6 +184,7 @@ async fn serve(
         pulses,
         manager,
         metrics,
+        refused,
     }: Around<'_>,
 ) -> Served {
     let config = live.borrow().clone();
@@ -175,6 +195,15 @@ async fn serve(
     let give_up = CancellationToken::new();
 
     let (event_log, waiting_events) = EventLog::new(Arc::clone(metrics));
+    let mut earlier = tokio::spawn(earlier::learn(
+        database.clone(),
+        lane.clone(),
+        event_log.clone(),
+        Arc::clone(refused),
+        stop.clone(),
+    ));
+    // Before all others where that is quick: else their first proof that all is well comes too early.
+    let _ = timeout(EARLIER, &mut earlier).await;
     let (outcomes, recorded) = mpsc::channel(OUTCOMES);
     let (deliveries, delivered) = mpsc::channel(DELIVERIES);
     let (session, published) = watch::channel(None);
@@ -190,6 +219,7 @@ async fn serve(
         events::write(
             database.clone(),
             lane.clone(),
+            Some(leadership.epoch),
             waiting_events,
             give_up.clone(),
         ),

@@ -1,6 +1,7 @@
 //! Events on their way into `smpp_events` and the log.
 
 mod outage;
+mod standing;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -18,6 +19,7 @@ use crate::pulse;
 
 use outage::Outage;
 pub use outage::Witness;
+use standing::Standing;
 
 /// Events that wait for a database that is away; more are only logged.
 const WAITING: usize = 1000;
@@ -41,9 +43,17 @@ fn is_expected(event: &Event) -> bool {
 /// Whether somebody should look at it.
 fn is_trouble(event: &Event) -> bool {
     match event.status {
-        Some("down" | "degraded") => !is_expected(event),
-        // All works, but not for long.
-        _ => event.kind == "certificate_expires",
+        // Where another trouble stands the end of one has its status.
+        Some("down" | "degraded") => !is_expected(event) && !standing::is_end(event.kind),
+        // All works, but not for long, or not for this row or PDU.
+        _ => matches!(
+            event.kind,
+            "certificate_expires"
+                | "claim_refused"
+                | "expire_refused"
+                | "record_refused"
+                | "store_refused"
+        ),
     }
 }
 
@@ -61,7 +71,7 @@ fn says(event: &Event) -> &str {
 
 /// Whether an event tells how things may stay.
 fn is_end(event: &Event) -> bool {
-    event.status == Some("ok") || event.kind == "ended"
+    event.status == Some("ok") || event.kind == "ended" || standing::is_end(event.kind)
 }
 
 /// One line. `left_out`: so many of its kind were not logged since the last one that was; `ago`: it is told so late.
@@ -113,6 +123,7 @@ pub struct EventLog {
     repeats: Arc<Mutex<Repeats<Kind, Event>>>,
     metrics: Arc<Metrics>,
     outage: Outage,
+    standing: Standing,
 }
 
 impl EventLog {
@@ -126,6 +137,7 @@ impl EventLog {
             repeats: Arc::default(),
             metrics,
             outage: Outage::default(),
+            standing: Standing::default(),
         };
         (log, waiting)
     }
@@ -137,7 +149,8 @@ impl EventLog {
     }
 
     /// Logs an event and has it stored. Of what comes again and again not all is logged.
-    pub fn emit(&self, event: Event) {
+    pub fn emit(&self, mut event: Event) {
+        self.standing.heed(&mut event);
         self.metrics.event(&event);
         if is_trouble(&event) {
             *self
@@ -221,16 +234,17 @@ impl EventLog {
     }
 }
 
-/// Stores events until there are no more, or until `stop`.
+/// Stores events until there are no more, or until `stop`. `epoch`: under which lease they are told; `None`: under none.
 pub async fn write(
     database: Database,
     lane: String,
+    epoch: Option<i64>,
     mut waiting: mpsc::Receiver<Event>,
     stop: CancellationToken,
 ) {
     while let Some(event) = pulse::idle(waiting.recv()).await {
         loop {
-            match events::insert(&database, &lane, &event).await {
+            match events::insert(&database, &lane, epoch, &event).await {
                 Ok(()) => break,
                 Err(DbError::Refused(error)) => {
                     tracing::error!("type" = event.kind, %error, "an event was not stored");

@@ -343,7 +343,8 @@ impl Feeder {
     }
 
     fn resumed(&self, turn: &mut Turn) {
-        if std::mem::take(&mut turn.told_stopped) {
+        turn.told_stopped = false;
+        if self.events.over("claims_stopped", None) {
             self.tell("claims_resumed", "ok", "messages are sent again".to_owned());
         }
     }
@@ -372,7 +373,7 @@ impl Feeder {
                 self.events.emit(Event {
                     component: "queue",
                     kind: "claim_refused",
-                    status: Some("degraded"),
+                    status: None,
                     server_id: None,
                     message: format!("message {id} can't be claimed and has to wait: {reason}"),
                     details: Some(json!({ "id": id })),

@@ -9,6 +9,7 @@ mod log;
 mod pages;
 mod server;
 mod state;
+mod told;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -25,6 +26,7 @@ use crate::receipt::{Kind, MessageState};
 use crate::server::Server as SmppServer;
 use counts::Counts;
 use state::{EventView, Role, ServerView, State, seconds};
+use told::Told;
 
 pub use log::LineCounter;
 pub use server::{Server, probe};
@@ -58,7 +60,7 @@ pub struct Metrics {
     state: Mutex<State>,
     unnamed: Mutex<Vec<u32>>,
     /// What is to become an event once there is somebody who stores it.
-    to_tell: Mutex<Vec<Event>>,
+    to_tell: Mutex<Told>,
 }
 
 impl Default for Metrics {
@@ -382,24 +384,20 @@ impl Metrics {
         });
     }
 
-    /// Keeps an event of the HTTP server until somebody stores events.
-    fn tell(&self, kind: &'static str, status: &'static str, message: String) {
-        let mut to_tell = self.to_tell.lock().unwrap_or_else(PoisonError::into_inner);
-        to_tell.truncate(9);
-        to_tell.push(Event {
-            component: "metrics",
-            kind,
-            status: Some(status),
-            server_id: None,
-            message,
-            details: None,
-        });
+    /// What is to be told of the HTTP server.
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.to_tell.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A process before this one has told that it can't listen for the HTTP server, and not that it can.
+    pub fn pages_failed_before(&self) {
+        self.told().failed_before();
     }
 
     /// Events of the HTTP server that are to be stored.
     #[must_use]
     pub fn take_events(&self) -> Vec<Event> {
-        std::mem::take(&mut *self.to_tell.lock().unwrap_or_else(PoisonError::into_inner))
+        self.told().take()
     }
 
     // ---- time

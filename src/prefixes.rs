@@ -147,8 +147,11 @@ impl Keeper {
                         "smpp_prefixes has more than {MOST_ROWS} rows: the longest prefixes beyond them are not heeded"
                     );
                     self.tell(Trouble::TooMany, message);
-                } else if self.told.take().is_some() {
-                    self.emit("prefixes_read", "ok", "smpp_prefixes is heeded".to_owned());
+                } else {
+                    self.told = None;
+                    if self.events.over("prefixes_unread", None) {
+                        self.emit("prefixes_read", "ok", "smpp_prefixes is heeded".to_owned());
+                    }
                 }
                 true
             }

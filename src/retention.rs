@@ -86,10 +86,12 @@ impl Keeper {
                 if anew || known.days != days {
                     known.days = days;
                     known.after = 0;
-                    self.full_pass_begins(*table, known);
+                    // Every row is looked at again: what was refused may go now.
+                    known.refused = false;
                 }
-                if let Some(days) = days {
-                    self.sweep(*table, days, known).await;
+                match days {
+                    Some(days) => self.sweep(*table, days, known).await,
+                    None => self.resumed(*table, known, "are to be deleted"),
                 }
             }
             if anew || first {
@@ -108,7 +110,8 @@ impl Keeper {
         }
     }
 
-    /// Looks at the pages of a table until one has nothing that is old.
+    /// Looks at the pages of a table until one has nothing that is old. Where none was refused on the way from the first row
+    /// to there, it is told.
     async fn sweep(&self, table: Table, days: u32, known: &mut Known) {
         let days = i32::try_from(days).unwrap_or(i32::MAX);
         let mut sweep = Sweep::new(known.after);
@@ -137,6 +140,9 @@ impl Keeper {
                 }
             }
             if sweep.went(&seen) == Step::Done {
+                if seen.is_ok() && !known.refused {
+                    self.resumed(table, known, "are refused");
+                }
                 break;
             }
             let took = began.elapsed();
@@ -159,14 +165,13 @@ impl Keeper {
         }
     }
 
-    /// Every row is looked at again: what was refused may go now.
-    fn full_pass_begins(&self, table: Table, known: &mut Known) {
-        if known.told && !known.refused {
-            known.told = false;
-            let message = format!("no old rows of {} are refused any more", table.name());
+    /// Tells that no rows are refused any more, where it was told that some are.
+    fn resumed(&self, table: Table, known: &mut Known, what: &str) {
+        known.told = false;
+        if self.events.over("retention_refused", Some(table.name())) {
+            let message = format!("no old rows of {} {what} any more", table.name());
             self.emit("retention_resumed", "ok", table, message);
         }
-        known.refused = false;
     }
 
     fn emit(&self, kind: &'static str, status: &'static str, table: Table, message: String) {

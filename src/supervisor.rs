@@ -253,7 +253,8 @@ pub async fn run(
             Turn::Looked(looked) => {
                 match *looked {
                     Ok(lane) => {
-                        if std::mem::take(&mut refusals) >= REFUSALS {
+                        refusals = 0;
+                        if context.events.over("servers_unread", None) {
                             tell(
                                 &context,
                                 "servers_read",

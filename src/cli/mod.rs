@@ -101,7 +101,7 @@ enum Command {
 const CONFIG_FILE: &str = "/etc/esmed/esmed.toml";
 
 /// Where the configuration is.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 struct ConfigFile {
     /// Configuration file
     #[arg(

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use super::ConfigFile;
-use crate::daemon::{self, Ended, Hangups, Reloader};
+use crate::daemon::{self, Ended, Reloader};
 use crate::log;
 
 /// Two threads: one for the socket, one for what is on its way to and from the database.
@@ -22,11 +22,18 @@ pub(super) fn run(file: &ConfigFile) -> anyhow::Result<ExitCode> {
         .build()
         .context("can't start")?;
     let ended = runtime.block_on(async {
-        // Before all else: until it is caught it ends the process.
-        let hangups = Hangups::new()?;
-        let config = file.load()?;
+        let (mut signals, hangups) = daemon::catch_signals()?;
+        let of = file.clone();
+        // The file, or that of the password, may lie on a disk that is away.
+        let load = tokio::task::spawn_blocking(move || of.load());
+        let config = tokio::select! {
+            loaded = load => loaded.context("the configuration could not be read")??,
+            // Nothing was begun.
+            () = signals.stop() => return Ok(Ended::Clean),
+        };
         let log = log::start(&config.log);
-        daemon::run(Reloader::new(&file.config, config, log, hangups)).await
+        let reloader = Reloader::new(&file.config, config, log, hangups);
+        daemon::run(reloader, signals).await
     });
     // Dropped, it would wait for that without an end.
     runtime.shutdown_timeout(LAST_PATIENCE);

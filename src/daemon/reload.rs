@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context as _;
 use serde_json::json;
@@ -18,19 +19,38 @@ use crate::log;
 use crate::metrics::Metrics;
 use crate::notify::Manager;
 
-/// SIGHUP, caught: from here on it ends the process no more.
+/// SIGHUP, caught.
 #[derive(Debug)]
 pub struct Hangups(Signal);
 
-impl Hangups {
-    /// Catches it. To be called within a runtime.
-    ///
-    /// # Errors
-    /// When it can't be caught.
-    pub fn new() -> anyhow::Result<Self> {
-        signal(SignalKind::hangup())
-            .map(Self)
-            .context("can't catch SIGHUP")
+/// SIGTERM and SIGINT, caught.
+#[derive(Debug)]
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+/// Catches all three: from here on none of them ends the process by itself. To be called within a runtime, before all else:
+/// what comes earlier kills, and the first process of a container never hears of it.
+///
+/// # Errors
+/// When one can't be caught.
+pub fn catch_signals() -> anyhow::Result<(Signals, Hangups)> {
+    let signals = Signals {
+        terminate: signal(SignalKind::terminate()).context("can't catch SIGTERM")?,
+        interrupt: signal(SignalKind::interrupt()).context("can't catch SIGINT")?,
+    };
+    let hangups = signal(SignalKind::hangup()).context("can't catch SIGHUP")?;
+    Ok((signals, Hangups(hangups)))
+}
+
+impl Signals {
+    /// Waits for the next one.
+    pub async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
     }
 }
 
@@ -41,6 +61,7 @@ pub struct Reloader {
     config: watch::Sender<Config>,
     log: log::Started,
     hangups: Hangups,
+    refused: Arc<AtomicBool>,
 }
 
 impl Reloader {
@@ -52,6 +73,7 @@ impl Reloader {
             config: watch::Sender::new(config),
             log,
             hangups,
+            refused: Arc::default(),
         }
     }
 
@@ -61,19 +83,33 @@ impl Reloader {
         self.config.subscribe()
     }
 
-    /// Reads the file again at each SIGHUP, for ever; whether the daemon serves, stands by or drains.
+    /// Whether the file was refused when it was read last.
+    pub(super) fn refused(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.refused)
+    }
+
+    /// Reads the file again at each SIGHUP until `stop`, whether the daemon serves, stands by or drains. It ends when all
+    /// that it has told is stored, which the database may keep from coming.
     pub(super) async fn run(
         mut self,
         database: Database,
         lane: String,
         metrics: Arc<Metrics>,
         manager: Manager,
+        stop: CancellationToken,
     ) {
         // Its own way to the table: events are told while nothing else runs, too.
         let (event_log, waiting) = EventLog::new(metrics);
-        let writer = events::write(database, lane, waiting, CancellationToken::new());
-        let hear = async {
-            while self.hangups.0.recv().await.is_some() {
+        let writer = events::write(database, lane, None, waiting, CancellationToken::new());
+        // It takes the log along, whose end is that of the writer.
+        let hear = async move {
+            loop {
+                tokio::select! {
+                    // Who asked before the end gets an answer.
+                    biased;
+                    Some(()) = self.hangups.0.recv() => {}
+                    () = stop.cancelled() => return,
+                }
                 manager.reloading();
                 event_log.emit(self.reload().await);
                 manager.reloaded();
@@ -91,6 +127,7 @@ impl Reloader {
             Ok(read) => read.map_err(|error| format!("{:#}", anyhow::Error::new(error))),
             Err(_) => Err("a defect: the reader ended".to_owned()),
         };
+        self.refused.store(read.is_err(), Ordering::Relaxed);
         match read {
             Ok(read) => {
                 let reloaded = self.config.borrow().reloaded(&read);
@@ -129,6 +166,11 @@ fn told(reloaded: &Reloaded) -> Event {
     if !need_restart.is_empty() {
         message = format!("{message}; needs a restart: {}", need_restart.join(", "));
     }
+    taken(message, at_once, need_restart)
+}
+
+/// The event of a configuration that holds. What has changed, and what of it needs a restart.
+pub(super) fn taken(message: String, at_once: &[String], need_restart: &[String]) -> Event {
     Event {
         component: "daemon",
         kind: "config_reloaded",
@@ -167,27 +209,5 @@ pub(super) async fn ring(mut config: Live, wakeups: Wakeups, stop: CancellationT
     tokio::select! {
         () = rings => {}
         () = stop.cancelled() => {}
-    }
-}
-
-/// SIGTERM and SIGINT.
-pub(super) struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    pub(super) fn new() -> anyhow::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate()).context("can't catch SIGTERM")?,
-            interrupt: signal(SignalKind::interrupt()).context("can't catch SIGINT")?,
-        })
-    }
-
-    pub(super) async fn stop(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
     }
 }

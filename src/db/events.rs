@@ -12,6 +12,7 @@ const SERVER_PLACE: &str = include_str!("../../sql/queries/server_place.sql");
 const LAST_EVENTS: &str = include_str!("../../sql/queries/last_events.sql");
 const LIST_EVENTS: &str = include_str!("../../sql/queries/list_events.sql");
 const EVENTS_AFTER: &str = include_str!("../../sql/queries/events_after.sql");
+const UNENDED_EVENTS: &str = include_str!("../../sql/queries/unended_events.sql");
 
 /// Something that happened: a row of `smpp_events`.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,11 +31,16 @@ pub struct Event {
     pub details: Option<Value>,
 }
 
-/// Stores an event.
+/// Stores an event, without its status where the lease of the lane is not that of `epoch` any more.
 ///
 /// # Errors
 /// When the database can't do it.
-pub async fn insert(database: &Database, lane: &str, event: &Event) -> Result<(), DbError> {
+pub async fn insert(
+    database: &Database,
+    lane: &str,
+    epoch: Option<i64>,
+    event: &Event,
+) -> Result<(), DbError> {
     let client = database.client().await?;
     let statement = client.prepare_cached(INSERT_EVENT).await?;
     client
@@ -48,6 +54,7 @@ pub async fn insert(database: &Database, lane: &str, event: &Event) -> Result<()
                 &event.status,
                 &event.message,
                 &event.details,
+                &epoch,
             ],
         )
         .await?;
@@ -207,4 +214,53 @@ pub async fn after(
     let statement = client.prepare_cached(EVENTS_AFTER).await?;
     let rows = client.query(&statement, &[&lane, &after, &limit]).await?;
     Ok(rows.iter().map(read).collect())
+}
+
+/// A trouble that may have been told: the types of event that begin and end it, and the table that they are about, where
+/// there are several.
+#[derive(Debug, Clone, Copy)]
+pub struct Sought {
+    /// e.g. `claims_stopped`
+    pub begins: &'static str,
+    /// e.g. `claims_resumed`
+    pub ends: &'static str,
+    /// `table` in the details of both.
+    pub table: Option<&'static str>,
+}
+
+/// A trouble that was told, and its end was not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unended {
+    /// The type of the event that told it.
+    pub kind: String,
+    /// The table that was sought.
+    pub table: Option<String>,
+    /// How the component was then.
+    pub status: String,
+}
+
+/// Those of the troubles of a lane whose end was not told.
+///
+/// # Errors
+/// When the database can't answer.
+pub async fn unended(
+    database: &Database,
+    lane: &str,
+    sought: &[Sought],
+) -> Result<Vec<Unended>, DbError> {
+    let begins: Vec<&str> = sought.iter().map(|it| it.begins).collect();
+    let ends: Vec<&str> = sought.iter().map(|it| it.ends).collect();
+    let tables: Vec<Option<&str>> = sought.iter().map(|it| it.table).collect();
+    let client = database.client().await?;
+    let rows = client
+        .query(UNENDED_EVENTS, &[&lane, &begins, &ends, &tables])
+        .await?;
+    Ok(rows
+        .iter()
+        .map(|row| Unended {
+            kind: row.get("type"),
+            table: row.get("table"),
+            status: row.get("status"),
+        })
+        .collect())
 }

@@ -38,7 +38,9 @@ impl EventLog {
     /// The database answers, and has committed what there was.
     pub fn database_back(&self, witness: Witness) {
         let met = self.outage.0.fetch_and(!(witness as u8), Ordering::Relaxed);
-        if met == witness as u8 {
+        let all_have = met & !(witness as u8) == 0;
+        // A process before this one may have told that it is away.
+        if all_have && self.over("database_lost", None) {
             self.tell("database", "database_back", "ok", "the database is back");
         }
     }

@@ -207,7 +207,7 @@ impl Feeder {
         self.events.emit(Event {
             component: "queue",
             kind,
-            status: Some("degraded"),
+            status: None,
             server_id: None,
             message: format!("message {id} can't be {what} and has to wait: {reason}"),
             details: Some(json!({ "id": id })),

@@ -94,7 +94,11 @@ impl Server {
             let serve = async {
                 match address {
                     Some(address) => listen(&self.site, address).await,
-                    None => std::future::pending().await,
+                    None => {
+                        let message = "[metrics] listen is empty: nothing is to be served";
+                        self.site.metrics.told().fine(message.to_owned());
+                        std::future::pending::<()>().await;
+                    }
                 }
             };
             tokio::select! {
@@ -119,17 +123,15 @@ async fn listen(site: &Arc<Site>, address: SocketAddr) {
                         RETRY.as_secs()
                     );
                     tracing::error!("{message}");
-                    site.metrics.tell("metrics_failed", "degraded", message);
+                    site.metrics.told().failed(message);
                 }
                 sleep(RETRY).await;
             }
         }
     };
     tracing::info!("metrics and the status page are served at http://{address}/");
-    if failed {
-        let message = format!("[metrics] listens on {address} now");
-        site.metrics.tell("metrics_resumed", "ok", message);
-    }
+    let message = format!("[metrics] listens on {address} now");
+    site.metrics.told().fine(message);
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else {

@@ -49,12 +49,8 @@ impl Told {
         if self.refused.insert(tx_id) {
             let message =
                 format!("the outcome of message {tx_id} can't be recorded and is kept: {error}");
-            self.database(
-                "record_refused",
-                "degraded",
-                message,
-                Some(json!({ "id": tx_id })),
-            );
+            let details = json!({ "id": tx_id });
+            self.database("record_refused", message, Some(details));
         }
     }
 
@@ -76,7 +72,7 @@ impl Told {
             self.events.emit(Event {
                 component: "database",
                 kind: "store_refused",
-                status: Some("degraded"),
+                status: None,
                 server_id: Some(server_id),
                 message: format!("a received PDU can't be stored, {then}: {error}"),
                 details: None,
@@ -92,7 +88,7 @@ impl Told {
             let message = format!(
                 "a long message can't go into smpp_inbox; its parts are kept, and it is tried again: {error}"
             );
-            self.database("store_refused", "degraded", message, None);
+            self.database("store_refused", message, None);
         }
     }
 
@@ -137,17 +133,12 @@ impl Told {
         });
     }
 
-    fn database(
-        &self,
-        kind: &'static str,
-        status: &'static str,
-        message: String,
-        details: Option<Value>,
-    ) {
+    /// Of one row or PDU: nothing tells its end, and it says nothing of the database as a whole.
+    fn database(&self, kind: &'static str, message: String, details: Option<Value>) {
         self.events.emit(Event {
             component: "database",
             kind,
-            status: Some(status),
+            status: None,
             server_id: None,
             message,
             details,
