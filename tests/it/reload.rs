@@ -200,11 +200,11 @@ async fn while_postgres_is_away_it_is_read_and_told_later() {
     let mut daemon = Daemon::start(&config, "esmed");
     world.enable_sim("", "").await;
     world.until_bound().await;
-    world.cluster.stop_fast();
+    world.cluster.stop_fast().await;
     world.config_text("esmed", &text(&world.cluster, "[log]\nformat = \"json\""));
     daemon.signal("HUP");
     daemon.until_logged("config_reloaded").await;
-    world.cluster.start_again();
+    world.cluster.start_again().await;
     world.reconnect().await;
     world.until_events("config_reloaded", 1).await;
     assert_eq!(daemon.stop().await, Some(0));
@@ -242,12 +242,7 @@ async fn a_hangup_before_the_database_is_reached_does_not_end_it() {
     let config = world.config_text("esmed", &text(&world.cluster, ""));
     let mut daemon = Daemon::start(&config, "esmed");
     // It is caught before the file is read, so what was opened tells that it is.
-    let status = format!("/proc/{}/status", daemon.pid());
-    let until = Instant::now() + Duration::from_secs(60);
-    while !catches_hangup(&fs::read_to_string(&status).unwrap()) {
-        assert!(Instant::now() < until, "it never catches SIGHUP");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    daemon.until_caught(1).await;
     daemon.signal("HUP");
     daemon.until_logged("config_reloaded").await;
     assert!(daemon.is_running());
@@ -255,12 +250,6 @@ async fn a_hangup_before_the_database_is_reached_does_not_end_it() {
     world.until_events("no_server", 1).await;
     world.until_events("config_reloaded", 1).await;
     assert_eq!(daemon.stop().await, Some(0));
-}
-
-/// By the mask of caught signals; SIGHUP is the first.
-fn catches_hangup(status: &str) -> bool {
-    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
-    caught.is_some_and(|mask| u64::from_str_radix(mask.trim(), 16).unwrap() & 1 == 1)
 }
 
 /// The file lies on a disk that is away, say: here somebody has it open for writing and writes nothing.

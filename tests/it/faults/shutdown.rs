@@ -113,7 +113,7 @@ async fn sigterm_while_the_database_is_away_ends_with_1() {
         if hangs {
             world.cluster.signal("STOP");
         } else {
-            world.cluster.stop();
+            world.cluster.stop().await;
         }
         assert_eq!(daemon.stop().await, Some(1), "hangs: {hangs}");
         // The SMSC was told properly all the same.
@@ -121,7 +121,7 @@ async fn sigterm_while_the_database_is_away_ends_with_1() {
         if hangs {
             world.cluster.signal("CONT");
         } else {
-            world.cluster.start_again();
+            world.cluster.start_again().await;
             world.reconnect().await;
         }
         let _daemon = world.daemon();

@@ -37,7 +37,7 @@ async fn ready_is_bound_with_a_database_and_says_why_not() {
     assert!(!scraped.contains("esmed_queue_messages{"), "{scraped}");
     assert_eq!(second.stop().await, Some(0));
 
-    world.cluster.stop();
+    world.cluster.stop().await;
     pages
         .until("/ready", "said why", says("the database is away\n"))
         .await;
@@ -49,7 +49,7 @@ async fn ready_is_bound_with_a_database_and_says_why_not() {
             it.body.contains("\"queue\":null")
         })
         .await;
-    world.cluster.start_again();
+    world.cluster.start_again().await;
     world.reconnect().await;
     pages.until("/ready", "was ready", ready).await;
 
