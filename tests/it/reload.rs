@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::{Cluster, Daemon, World, hold_answers, let_answers_go};
+use crate::support::{Cluster, Daemon, LISTENERS, World, hold_answers, let_answers_go};
 
 fn text(cluster: &Cluster, more: &str) -> String {
     format!("[database]\nhost = {:?}\n{more}\n", cluster.host())
@@ -52,8 +52,9 @@ async fn a_reload_tells_what_holds_and_what_needs_a_restart() {
         "{message}"
     );
     // From here on the log is JSON, and has lines of the level debug.
+    world.until_listening().await;
     world
-        .sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'esmed' AND query LIKE 'LISTEN%'")
+        .sql(&format!("SELECT pg_terminate_backend(pid) {LISTENERS}"))
         .await;
     daemon.until_logged("\"level\":\"debug\"").await;
     let log = daemon.log();
