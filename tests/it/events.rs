@@ -324,6 +324,8 @@ async fn messages_write_no_event_and_no_status() {
     world.enable_sim("", "").await;
     let _daemon = world.daemon();
     world.until_bound().await;
+    // Behind the bind its status is written, too.
+    world.next_heartbeat().await;
     // The sequence begins at 1, and the lease and three events were written.
     let before: i64 = world.one("SELECT last_value FROM writes").await;
     assert!(before >= 4, "{before}");

@@ -273,7 +273,9 @@ async fn the_first_signal_after_the_lease_was_lost_is_no_second_one() {
     world
         .sql("UPDATE smpp_status SET epoch = epoch + 1, holder = 'elsewhere', lease_expires_at = now() + interval '1 hour'")
         .await;
-    daemon.until_logged("the lease of the lane is another").await;
+    daemon
+        .until_logged("the lease of the lane is another")
+        .await;
     daemon.signal("TERM");
     daemon.until_logged("stopping, as soon as").await;
     tokio::time::sleep(Duration::from_secs(1)).await;

@@ -12,4 +12,4 @@ pub(crate) use pg::Cluster;
 pub(crate) use sms::{
     LISTENERS, Listener, esmed, hold_answers, let_answers_go, receipt, simulator, until_seen,
 };
-pub(crate) use world::{PATIENCE, World};
+pub(crate) use world::{PATIENCE, World, own_address};

@@ -10,9 +10,9 @@ use tokio_postgres::config::ChannelBinding;
 use esmed::db;
 
 use super::{Authority, Issued, write};
-use crate::support::{Cluster, Daemon, PATIENCE, World, esmed};
+use crate::support::{Cluster, Daemon, PATIENCE, World, esmed, own_address};
 
-/// Counts databases and their settings.
+/// Counts settings.
 static NEXT: AtomicU8 = AtomicU8::new(1);
 
 /// A PostgreSQL that listens on an address of its own, and can be told to speak TLS.
@@ -23,10 +23,8 @@ pub(super) struct Database {
 
 impl Database {
     pub(super) async fn new() -> Self {
-        // Tests run side by side, in processes of their own: an address for each, so that all have the same port.
-        let [_, _, high, low] = std::process::id().to_be_bytes();
-        let next = NEXT.fetch_add(1, Ordering::Relaxed);
-        let address = format!("127.{}.{low}.{next}", 1 + high % 250);
+        // One of its own, so that all may have the same port.
+        let address = own_address().to_string();
         let settings = format!(
             "-c fsync=off -c full_page_writes=off -c shared_buffers=32MB -c listen_addresses={address}"
         );
