@@ -87,13 +87,25 @@ async fn each_part_counts_for_window_and_rate() {
     world
         .enable_sim(", esme_window_size, esme_throughput", ", 7, 40")
         .await;
-    world.queue_both(30).await;
+    // What the rates of all heartbeats come to.
+    world
+        .sql(
+            "CREATE TABLE counted (submits double precision);
+             CREATE FUNCTION count_rate() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
+               INSERT INTO public.counted VALUES (NEW.rate * extract(epoch FROM NEW.heartbeat - OLD.heartbeat));
+               RETURN NULL; END $$;
+             CREATE TRIGGER count_rate AFTER UPDATE ON smpp_status FOR EACH ROW EXECUTE FUNCTION count_rate()",
+        )
+        .await;
+    world.queue_both(60).await;
     let _daemon = world.daemon();
-    // Of 40 submits a second 20 are whole messages.
-    world.until("SELECT max(rate) > 25 FROM smpp_status").await;
     world.until_all_done().await;
     let arrivals = world.arrivals();
-    assert_eq!(arrivals.len(), 120);
+    assert_eq!(arrivals.len(), 240);
+    world.next_heartbeat().await;
+    // There are half as many messages.
+    let counted: f64 = world.one("SELECT sum(submits) FROM counted").await;
+    assert!((180.0..360.0).contains(&counted), "{counted}");
     keep_to(40.0, 7, &arrivals);
     assert_eq!(world.sim.ledger().violations(), [""; 0]);
 }
