@@ -27,9 +27,10 @@ impl Pair {
 }
 
 /// All there are but those of the session, which each start tells anew.
-const PAIRS: [Pair; 7] = [
+const PAIRS: [Pair; 8] = [
     Pair::new("daemon", "config_refused", "config_reloaded"),
     Pair::new("database", "database_lost", "database_back"),
+    Pair::new("database", "lease_unrenewed", "lease_renewed"),
     Pair::new("metrics", "metrics_failed", "metrics_resumed"),
     Pair::new("queue", "claims_stopped", "claims_resumed"),
     Pair::new("queue", "prefixes_unread", "prefixes_read"),

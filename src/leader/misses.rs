@@ -36,7 +36,9 @@ impl Misses {
     /// The database has done it, or found it another's.
     pub(super) fn over(&mut self, events: &EventLog) {
         events.database_back(Witness::Heartbeat);
-        if mem::take(self).told {
+        *self = Self::default();
+        // A process before this one may have told it.
+        if events.over("lease_unrenewed", None) {
             let message = "the lease of the lane can be renewed";
             events.tell("database", "lease_renewed", "ok", message);
         }

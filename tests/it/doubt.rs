@@ -179,6 +179,9 @@ async fn resend_queues_what_failed_or_is_held() {
     }
     let started = world.send("447911123409", "started").await;
     world.until_status(started, "started").await;
+    world
+        .until_ledger("a seventh submit", |records| records.submits().len() == 7)
+        .await;
     assert_eq!(world.call("esmed_resend", started).await, "not failed");
     let waiting = world
         .send_with(

@@ -236,7 +236,7 @@ async fn a_database_that_goes_and_comes_back() {
     world
         .until_ledger("a submit", |records| records.counts().submits == 1)
         .await;
-    world.cluster.stop_fast();
+    world.cluster.stop_fast().await;
     // Told when an outcome finds no database: two response times later.
     let log = world.folder().join("esmed.log");
     let told = async {
@@ -250,7 +250,7 @@ async fn a_database_that_goes_and_comes_back() {
     tokio::time::timeout(Duration::from_secs(60), told)
         .await
         .expect("the loss is noticed");
-    world.cluster.start_again();
+    world.cluster.start_again().await;
     world.reconnect().await;
     world.until_events("database_back", 1).await;
     let told: String = world
@@ -272,9 +272,9 @@ async fn a_database_that_goes_and_comes_back_while_there_is_nothing_to_do() {
     let text = format!("[database]\nhost = {:?}\n", world.cluster.host());
     let daemon = Daemon::start(&world.config_text("idle", &text), "idle");
     world.until_bound().await;
-    world.cluster.stop_fast();
+    world.cluster.stop_fast().await;
     daemon.until_logged("database_lost").await;
-    world.cluster.start_again();
+    world.cluster.start_again().await;
     daemon.until_logged("database_back").await;
     world.reconnect().await;
     world.until_events("database_back", 1).await;
@@ -324,6 +324,8 @@ async fn messages_write_no_event_and_no_status() {
     world.enable_sim("", "").await;
     let _daemon = world.daemon();
     world.until_bound().await;
+    // Behind the bind its status is written, too.
+    world.next_heartbeat().await;
     // The sequence begins at 1, and the lease and three events were written.
     let before: i64 = world.one("SELECT last_value FROM writes").await;
     assert!(before >= 4, "{before}");

@@ -1,18 +1,13 @@
 //! Notifications and the poll behind them.
 
-use crate::support::World;
-
-const LISTENERS: &str = "FROM pg_stat_activity WHERE application_name = 'esmed default'
-    AND query IN ('LISTEN notify_table_change', 'SELECT 1') AND backend_type = 'client backend'";
+use crate::support::{LISTENERS, World};
 
 #[tokio::test]
 async fn an_insert_is_sent_although_nothing_is_polled() {
     let world = World::new().await;
     let _daemon = world.daemon_with("esmed", "poll_interval = 3600");
     // The INSERT of a server is heard of too.
-    world
-        .until(&format!("SELECT count(*) = 1 {LISTENERS}"))
-        .await;
+    world.until_listening().await;
     world.enable_sim("", "").await;
     world.until_bound().await;
     for text in ["one", "two", "three"] {
@@ -28,6 +23,7 @@ async fn a_listener_that_lost_its_connection_listens_again() {
     let _daemon = world.daemon_with("esmed", "poll_interval = 3600");
     world.enable_sim("", "").await;
     world.until_bound().await;
+    world.until_listening().await;
     let first: i32 = world.one(&format!("SELECT pid {LISTENERS}")).await;
     world
         .sql(&format!("SELECT pg_terminate_backend({first})"))
@@ -55,9 +51,7 @@ async fn without_any_notification_the_poll_finds_what_is_new() {
         )
         .await;
     let _daemon = world.daemon();
-    world
-        .until(&format!("SELECT count(*) = 1 {LISTENERS}"))
-        .await;
+    world.until_listening().await;
     world.enable_sim("", "").await;
     world.until_bound().await;
     for text in ["one", "two"] {

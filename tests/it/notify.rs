@@ -129,14 +129,14 @@ async fn who_stands_by_or_has_lost_the_database_is_ready_and_feeds_the_watchdog(
     assert_eq!(second.stop().await, Some(0));
     manager.until("STOPPING=1").await;
 
-    world.cluster.stop();
+    world.cluster.stop().await;
     let port = world.sim.addr().port();
     let away = format!("STATUS=database away; bound to 127.0.0.1:{port}");
     first_manager.until(&away).await;
     for _ in 0..5 {
         first_manager.until("WATCHDOG=1").await;
     }
-    world.cluster.start_again();
+    world.cluster.start_again().await;
     let back = format!("STATUS=bound to 127.0.0.1:{port}, 0 waiting");
     first_manager.until(&back).await;
     drop(first);

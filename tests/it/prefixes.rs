@@ -138,12 +138,7 @@ async fn changes_are_heeded_at_once() {
     let world = World::new().await;
     // Nothing is polled: what is heard counts.
     let _daemon = world.daemon_with("esmed", "poll_interval = 3600");
-    world
-        .until(
-            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'esmed default'
-               AND query IN ('LISTEN notify_table_change', 'SELECT 1'))",
-        )
-        .await;
+    world.until_listening().await;
     world.enable_sim(", esme_source_addr", ", 'server'").await;
     world.until_bound().await;
     assert_eq!(sender(&world, "27831234500").await, "server");

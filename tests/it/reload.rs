@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::{Cluster, Daemon, World, hold_answers};
+use crate::support::{Cluster, Daemon, LISTENERS, World, hold_answers, let_answers_go};
 
 fn text(cluster: &Cluster, more: &str) -> String {
     format!("[database]\nhost = {:?}\n{more}\n", cluster.host())
@@ -52,8 +52,9 @@ async fn a_reload_tells_what_holds_and_what_needs_a_restart() {
         "{message}"
     );
     // From here on the log is JSON, and has lines of the level debug.
+    world.until_listening().await;
     world
-        .sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'esmed' AND query LIKE 'LISTEN%'")
+        .sql(&format!("SELECT pg_terminate_backend(pid) {LISTENERS}"))
         .await;
     daemon.until_logged("\"level\":\"debug\"").await;
     let log = daemon.log();
@@ -200,11 +201,11 @@ async fn while_postgres_is_away_it_is_read_and_told_later() {
     let mut daemon = Daemon::start(&config, "esmed");
     world.enable_sim("", "").await;
     world.until_bound().await;
-    world.cluster.stop_fast();
+    world.cluster.stop_fast().await;
     world.config_text("esmed", &text(&world.cluster, "[log]\nformat = \"json\""));
     daemon.signal("HUP");
     daemon.until_logged("config_reloaded").await;
-    world.cluster.start_again();
+    world.cluster.start_again().await;
     world.reconnect().await;
     world.until_events("config_reloaded", 1).await;
     assert_eq!(daemon.stop().await, Some(0));
@@ -215,14 +216,14 @@ async fn a_hangup_during_the_drain_does_not_end_it() {
     let world = World::with(hold_answers).await;
     let config = world.config_text(
         "esmed",
-        &text(&world.cluster, "[daemon]\ndrain_timeout = 2"),
+        &text(&world.cluster, "[daemon]\ndrain_timeout = 30"),
     );
     let mut daemon = Daemon::start(&config, "esmed");
     world
         .enable_sim(", esme_registered_delivery", ", TRUE")
         .await;
     world.until_bound().await;
-    world.insert(1).await;
+    let id = world.send("447911123400", "its answer is late").await;
     world
         .until_ledger("the message", |records| records.submits().len() == 1)
         .await;
@@ -230,8 +231,10 @@ async fn a_hangup_during_the_drain_does_not_end_it() {
     daemon.until_logged("stopping: no new submits").await;
     daemon.signal("HUP");
     world.until_events("config_reloaded", 1).await;
-    // Its answer never came: in doubt, but recorded.
+    assert!(daemon.is_running());
+    let_answers_go(&world.sim);
     assert_eq!(daemon.wait(Duration::from_secs(60)).await.code(), Some(0));
+    assert_eq!(world.status(id).await, "sent");
 }
 
 /// A PostgreSQL that takes connections and says nothing.
@@ -241,13 +244,7 @@ async fn a_hangup_before_the_database_is_reached_does_not_end_it() {
     world.cluster.signal("STOP");
     let config = world.config_text("esmed", &text(&world.cluster, ""));
     let mut daemon = Daemon::start(&config, "esmed");
-    // It is caught before the file is read, so what was opened tells that it is.
-    let status = format!("/proc/{}/status", daemon.pid());
-    let until = Instant::now() + Duration::from_secs(60);
-    while !catches_hangup(&fs::read_to_string(&status).unwrap()) {
-        assert!(Instant::now() < until, "it never catches SIGHUP");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    daemon.until_caught(1).await;
     daemon.signal("HUP");
     daemon.until_logged("config_reloaded").await;
     assert!(daemon.is_running());
@@ -255,12 +252,6 @@ async fn a_hangup_before_the_database_is_reached_does_not_end_it() {
     world.until_events("no_server", 1).await;
     world.until_events("config_reloaded", 1).await;
     assert_eq!(daemon.stop().await, Some(0));
-}
-
-/// By the mask of caught signals; SIGHUP is the first.
-fn catches_hangup(status: &str) -> bool {
-    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
-    caught.is_some_and(|mask| u64::from_str_radix(mask.trim(), 16).unwrap() & 1 == 1)
 }
 
 /// The file lies on a disk that is away, say: here somebody has it open for writing and writes nothing.

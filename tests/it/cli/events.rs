@@ -120,10 +120,10 @@ async fn following_goes_on_when_the_database_comes_back() {
     late.batch_execute("COMMIT").await.unwrap();
     assert_eq!(next()["message"], "late");
 
-    world.cluster.stop_fast();
+    world.cluster.stop_fast().await;
     let line = said.next().unwrap().unwrap();
     assert!(line.contains("waiting for it"), "{line}");
-    world.cluster.start_again();
+    world.cluster.start_again().await;
     world.reconnect().await;
     tell(&world, "wanted", "four").await;
     assert_eq!(next()["message"], "four");

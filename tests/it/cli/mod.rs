@@ -58,7 +58,8 @@ async fn on_terminal(config: &Path, no_color: &str, line: &str) -> String {
     let program = env!("CARGO_BIN_EXE_esmed");
     let mut command = Command::new("script");
     command
-        .args(["-qec", &format!("{program} {line}"), "/dev/null"])
+        .args(["-qec", &format!("exec {program} {line}"), "/dev/null"])
+        .env("SHELL", "/bin/sh")
         .env("ESMED_CONFIG", config)
         .env("TERM", "xterm")
         .env("NO_COLOR", no_color)

@@ -20,8 +20,9 @@ async fn answers_after_seven_seconds_and_each_message_is_submitted_once() {
 
 #[tokio::test]
 async fn an_answer_later_than_the_response_timer_settles_the_message() {
-    let world = World::with(|behaviour| behaviour.response_delay = Duration::from_secs(3)).await;
-    world.enable_sim(", smpp_response_timer", ", 2").await;
+    let world = World::with(|behaviour| behaviour.response_delay = Duration::from_secs(6)).await;
+    // It is given up for lost after twice this time.
+    world.enable_sim(", smpp_response_timer", ", 4").await;
     let _daemon = world.daemon();
     world.queue(0..5).await;
     let audit = world.all_sent(5).await;

@@ -170,7 +170,7 @@ async fn an_outage_that_only_messages_from_phones_have_met_ends() {
     world.enable_sim("", "").await;
     let daemon = world.daemon();
     world.until_bound().await;
-    world.cluster.stop();
+    world.cluster.stop().await;
     let message = PhoneMessage::from_text("27831110001", "5000", "never again");
     assert!(world.sim.deliver(message));
     world
@@ -179,7 +179,7 @@ async fn an_outage_that_only_messages_from_phones_have_met_ends() {
         })
         .await;
     daemon.until_logged("database_lost").await;
-    world.cluster.start_again();
+    world.cluster.start_again().await;
     world.reconnect().await;
     world.until_events("database_back", 1).await;
     assert_eq!(world.events("database_lost").await, 1);

@@ -65,12 +65,12 @@ async fn restarts_under_load_lose_nothing() {
     for (round, pause) in [0, 0, 1, 2].into_iter().enumerate() {
         more(&world, 400).await;
         if round % 2 == 0 {
-            world.cluster.stop();
+            world.cluster.stop().await;
         } else {
-            world.cluster.stop_fast();
+            world.cluster.stop_fast().await;
         }
         tokio::time::sleep(Duration::from_secs(pause)).await;
-        world.cluster.start_again();
+        world.cluster.start_again().await;
     }
     world.reconnect().await;
     let audit = world.all_sent(8000).await;
@@ -100,7 +100,7 @@ async fn while_postgres_is_away_deliveries_are_refused_and_come_again() {
     world
         .until_ledger("a bind", |records| records.counts().bound_sessions == 1)
         .await;
-    world.cluster.stop();
+    world.cluster.stop().await;
     let enquiries = world.sim.ledger().counts().enquire_links_answered;
     for n in 0..20 {
         let text = format!("phone {n}");
@@ -139,7 +139,7 @@ async fn while_postgres_is_away_deliveries_are_refused_and_come_again() {
             .await
     );
     assert_eq!(world.sim.ledger().counts().acknowledged, 0);
-    world.cluster.start_again();
+    world.cluster.start_again().await;
     world.reconnect().await;
     world
         .until_ledger("all of it acknowledged", |records| {
@@ -187,13 +187,13 @@ async fn what_nobody_would_send_again_is_kept_until_it_can_be_stored() {
     const STORED: &str = "SELECT count(*) = 2 FROM smpp_rx_queue WHERE smpp_source_addr = ANY ('{27831110001,27831110002}')";
     world.until(STORED).await;
 
-    world.cluster.stop();
+    world.cluster.stop().await;
     alert(&world.sim, "27831110003");
     until_refused("27831110004").await;
     // By now the sessions know that the database is away.
     alert(&world.sim, "27831110005");
     until_refused("27831110006").await;
-    world.cluster.start_again();
+    world.cluster.start_again().await;
     world.reconnect().await;
     world
         .until(

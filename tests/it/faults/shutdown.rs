@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use esmed::pdu::CommandStatus;
 use esmed::sim::PhoneMessage;
 
-use crate::support::{Daemon, World};
+use crate::support::{Daemon, World, hold_answers, let_answers_go};
 
 async fn more(world: &World, count: u64) {
     let seen = world.sim.ledger().count();
@@ -113,7 +113,7 @@ async fn sigterm_while_the_database_is_away_ends_with_1() {
         if hangs {
             world.cluster.signal("STOP");
         } else {
-            world.cluster.stop();
+            world.cluster.stop().await;
         }
         assert_eq!(daemon.stop().await, Some(1), "hangs: {hangs}");
         // The SMSC was told properly all the same.
@@ -121,7 +121,7 @@ async fn sigterm_while_the_database_is_away_ends_with_1() {
         if hangs {
             world.cluster.signal("CONT");
         } else {
-            world.cluster.start_again();
+            world.cluster.start_again().await;
             world.reconnect().await;
         }
         let _daemon = world.daemon();
@@ -141,11 +141,7 @@ async fn a_second_signal_ends_it_at_once() {
         .await;
     daemon.signal("TERM");
     let asked = Instant::now();
-    let until = Instant::now() + Duration::from_secs(20);
-    while !daemon.log().contains("stopping") {
-        assert!(Instant::now() < until, "no sign of a drain");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    daemon.until_logged("stopping").await;
     assert!(daemon.is_running());
     daemon.signal("TERM");
     assert_eq!(daemon.wait(Duration::from_secs(20)).await.code(), Some(1));
@@ -160,11 +156,7 @@ async fn sigterm_in_standby() {
     let mut first = Daemon::start(&world.config("first", ""), "first");
     world.until_bound().await;
     let mut second = Daemon::start(&world.config("second", ""), "second");
-    let until = Instant::now() + Duration::from_secs(20);
-    while !second.log().contains("standing by") {
-        assert!(Instant::now() < until, "{}", second.log());
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    second.until_logged("standing by").await;
     assert_eq!(second.stop().await, Some(0));
     assert!(first.is_running());
     world.queue(0..5).await;
@@ -260,25 +252,32 @@ async fn sigterm_and_then_the_lease_is_lost() {
 
 #[tokio::test]
 async fn the_first_signal_after_the_lease_was_lost_is_no_second_one() {
-    let world = World::with(|behaviour| behaviour.response_delay = Duration::from_secs(1)).await;
-    world.enable_sim("", "").await;
+    let world = World::with(hold_answers).await;
+    world
+        .enable_sim(", esme_registered_delivery", ", TRUE")
+        .await;
     let mut daemon = world.daemon();
-    let id = world.send("27820001111", "its row is locked").await;
-    world.until_status(id, "started").await;
+    world.send("27820001100", "its row is locked").await;
+    world
+        .until_ledger("the message", |records| records.counts().submits == 1)
+        .await;
     // What can't be recorded keeps the daemon from standing by.
     let user = world.connection("postgres").await;
     user.batch_execute("BEGIN; UPDATE smpp_tx_queue SET client_ref = 'mine'")
         .await
         .unwrap();
+    let_answers_go(&world.sim);
+    world
+        .until_ledger("its answer", |records| records.counts().accepted == 1)
+        .await;
     world
         .sql("UPDATE smpp_status SET epoch = epoch + 1, holder = 'elsewhere', lease_expires_at = now() + interval '1 hour'")
         .await;
-    let until = Instant::now() + Duration::from_secs(30);
-    while !daemon.log().contains("the lease of the lane is another") {
-        assert!(Instant::now() < until, "{}", daemon.log());
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    daemon
+        .until_logged("the lease of the lane is another")
+        .await;
     daemon.signal("TERM");
+    daemon.until_logged("stopping, as soon as").await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert!(daemon.is_running(), "{}", daemon.log());
     user.batch_execute("ROLLBACK").await.unwrap();

@@ -88,12 +88,12 @@ async fn soak() {
             }
             3 | 4 => {
                 if dice.below(2) == 0 {
-                    world.cluster.stop();
+                    world.cluster.stop().await;
                 } else {
-                    world.cluster.stop_fast();
+                    world.cluster.stop_fast().await;
                 }
                 tokio::time::sleep(Duration::from_millis(dice.below(1500))).await;
-                world.cluster.start_again();
+                world.cluster.start_again().await;
                 world.reconnect().await;
             }
             5 => {

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::support::World;
 use crate::support::audit::queue;
+use crate::support::{World, hold_answers, let_answers_go};
 
 const SERVER: (&str, &str) = (", esme_window_size", ", 20");
 
@@ -16,9 +16,10 @@ async fn more(world: &World, count: u64) {
 
 #[tokio::test]
 async fn rows_that_a_user_holds_locked_delay_no_other() {
-    let world =
-        World::with(|behaviour| behaviour.response_delay = Duration::from_millis(500)).await;
-    world.enable_sim(SERVER.0, SERVER.1).await;
+    let world = World::with(hold_answers).await;
+    world
+        .enable_sim(", esme_window_size, esme_registered_delivery", ", 20, TRUE")
+        .await;
     let mut daemon = world.daemon();
     world.queue(0..500).await;
     world
@@ -46,9 +47,7 @@ async fn rows_that_a_user_holds_locked_delay_no_other() {
         .await
         .unwrap();
     assert_eq!(waiting, 5);
-    world
-        .sim
-        .behave(|behaviour| behaviour.response_delay = Duration::ZERO);
+    let_answers_go(&world.sim);
     world
         .until("SELECT count(*) = 490 FROM smpp_tx_queue WHERE submission_done")
         .await;
@@ -64,7 +63,8 @@ async fn rows_that_a_user_holds_locked_delay_no_other() {
 
 #[tokio::test]
 async fn rows_that_are_locked_when_their_receipts_come_delay_no_other() {
-    let world = World::with(|behaviour| behaviour.receipt_delay = Duration::from_secs(1)).await;
+    // No receipt leaves before the row is locked.
+    let world = World::with(|behaviour| behaviour.deliver_window = 0).await;
     world
         .enable_sim(", esme_window_size, esme_registered_delivery", ", 20, TRUE")
         .await;
@@ -82,6 +82,7 @@ async fn rows_that_are_locked_when_their_receipts_come_delay_no_other() {
         )
         .await
         .unwrap();
+    world.sim.behave(|behaviour| behaviour.deliver_window = 100);
     world.queue(100..600).await;
     world
         .until(

@@ -37,7 +37,7 @@ async fn ready_is_bound_with_a_database_and_says_why_not() {
     assert!(!scraped.contains("esmed_queue_messages{"), "{scraped}");
     assert_eq!(second.stop().await, Some(0));
 
-    world.cluster.stop();
+    world.cluster.stop().await;
     pages
         .until("/ready", "said why", says("the database is away\n"))
         .await;
@@ -49,7 +49,7 @@ async fn ready_is_bound_with_a_database_and_says_why_not() {
             it.body.contains("\"queue\":null")
         })
         .await;
-    world.cluster.start_again();
+    world.cluster.start_again().await;
     world.reconnect().await;
     pages.until("/ready", "was ready", ready).await;
 
@@ -101,7 +101,7 @@ async fn clients_that_are_slow_or_talk_nonsense_do_no_harm() {
     // More than there are places, and none of them says what it wants.
     let mut slow = Vec::new();
     for _ in 0..40 {
-        let mut stream = TcpStream::connect(("127.0.0.1", pages.port)).await.unwrap();
+        let mut stream = TcpStream::connect(pages.address).await.unwrap();
         stream.write_all(b"GET /metr").await.unwrap();
         slow.push(stream);
     }
@@ -111,7 +111,7 @@ async fn clients_that_are_slow_or_talk_nonsense_do_no_harm() {
         b"\r\n",
         &long,
     ] {
-        let mut stream = TcpStream::connect(("127.0.0.1", pages.port)).await.unwrap();
+        let mut stream = TcpStream::connect(pages.address).await.unwrap();
         // It may be cut off while it talks.
         let _ = stream.write_all(nonsense).await;
         slow.push(stream);
@@ -129,16 +129,13 @@ async fn a_port_that_is_taken_does_not_stop_messages_and_is_told() {
     let world = World::new().await;
     world.enable_sim("", "").await;
     let pages = Pages::free();
-    let other = TcpListener::bind(("127.0.0.1", pages.port)).unwrap();
+    let other = TcpListener::bind(pages.address).unwrap();
     let daemon = watched_at(&world, "esmed", pages);
     let id = world.send("447911123400", "Hello").await;
     world.until_status(id, "sent").await;
     world.until_events("metrics_failed", 1).await;
-    assert!(
-        daemon
-            .log()
-            .contains("[metrics] can't listen on 127.0.0.1:")
-    );
+    let said = format!("[metrics] can't listen on {}: ", pages.address);
+    assert!(daemon.log().contains(&said), "{said}");
 
     let config = world.folder().join("esmed.toml").display().to_string();
     let checked = esmed(&["check-config", "--config", &config]).await;

@@ -6,21 +6,21 @@ mod http;
 mod page;
 mod scrape;
 
-use std::net::TcpListener;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
-use crate::support::{Daemon, World};
+use crate::support::{Daemon, World, own_address};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The pages of a daemon.
 #[derive(Debug, Clone, Copy)]
 struct Pages {
-    port: u16,
+    address: SocketAddr,
 }
 
 /// An answer.
@@ -32,21 +32,22 @@ struct Answer {
 }
 
 impl Pages {
-    /// At a port that nobody listens on.
+    /// Where nobody listens, before and after the daemon does.
     fn free() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let port = listener.local_addr().expect("an address").port();
-        Self { port }
+        // Below those that the system gives to connections.
+        const PORT: u16 = 9464;
+        let address = SocketAddr::from((own_address(), PORT));
+        Self { address }
     }
 
     fn url(self, path: &str) -> String {
-        format!("http://127.0.0.1:{}{path}", self.port)
+        format!("http://{}{path}", self.address)
     }
 
     /// The answer to octets; `None` where nobody listens or the connection is cut.
     async fn send(self, octets: &[u8]) -> Option<Answer> {
         let ask = async {
-            let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await.ok()?;
+            let mut stream = TcpStream::connect(self.address).await.ok()?;
             stream.write_all(octets).await.ok()?;
             let mut text = Vec::new();
             stream.read_to_end(&mut text).await.ok()?;
@@ -109,9 +110,9 @@ fn watched(world: &World, name: &str) -> (Daemon, Pages) {
 
 fn watched_at(world: &World, name: &str, pages: Pages) -> Daemon {
     let text = format!(
-        "[database]\nhost = {:?}\n[log]\nlevel = \"debug\"\n[metrics]\nlisten = \"127.0.0.1:{}\"\n",
+        "[database]\nhost = {:?}\n[log]\nlevel = \"debug\"\n[metrics]\nlisten = \"{}\"\n",
         world.cluster.host(),
-        pages.port
+        pages.address
     );
     Daemon::start(&world.config_text(name, &text), name)
 }

@@ -111,11 +111,11 @@ async fn the_page_shows_how_things_are() {
     assert_eq!(second.stop().await, Some(0));
 
     browser.open(&pages.url("/"));
-    world.cluster.stop();
+    world.cluster.stop().await;
     until_headline(&mut browser, "The database is away");
     browser.until("document.querySelector('#queue').textContent === '–'");
     check_looks(&mut browser, "database-away");
-    world.cluster.start_again();
+    world.cluster.start_again().await;
     world.reconnect().await;
     browser.until("document.querySelector('#headline').textContent.includes('ound to')");
 

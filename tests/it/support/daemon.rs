@@ -96,8 +96,32 @@ impl Daemon {
         }
     }
 
-    /// SIGTERM, and its exit code.
+    /// Waits until it catches the signal of this number, or has ended: until then that signal ends it at once.
+    pub(crate) async fn until_caught(&self, number: u32) {
+        let status = format!("/proc/{}/status", self.child.id());
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let status = fs::read_to_string(&status).unwrap_or_default();
+            let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name));
+            let caught = field("SigCgt:").map_or(0, |mask| {
+                u64::from_str_radix(mask.trim(), 16).expect("a mask of signals")
+            });
+            let ended = field("State:").is_none_or(|state| state.trim().starts_with(['Z', 'X']));
+            if ended || caught >> (number - 1) & 1 == 1 {
+                return;
+            }
+            assert!(
+                Instant::now() < until,
+                "it never catches signal {number}:\n{}",
+                self.log()
+            );
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// SIGTERM, once it is caught, and its exit code.
     pub(crate) async fn stop(&mut self) -> Option<i32> {
+        self.until_caught(15).await;
         self.signal("TERM");
         self.wait(Duration::from_secs(60)).await.code()
     }

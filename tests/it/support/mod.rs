@@ -10,6 +10,6 @@ mod world;
 pub(crate) use daemon::Daemon;
 pub(crate) use pg::Cluster;
 pub(crate) use sms::{
-    Listener, alert, esmed, hold_answers, let_answers_go, receipt, simulator, until_seen,
+    LISTENERS, Listener, alert, esmed, hold_answers, let_answers_go, receipt, simulator, until_seen,
 };
-pub(crate) use world::{PATIENCE, World};
+pub(crate) use world::{PATIENCE, World, own_address};

@@ -48,7 +48,7 @@ impl Cluster {
             settings,
             _guardian: guardian,
         };
-        cluster.control(&["start"]);
+        run(&mut cluster.control(&["start"]));
         cluster
     }
 
@@ -58,18 +58,18 @@ impl Cluster {
     }
 
     /// Ends PostgreSQL as a crash would.
-    pub(crate) fn stop(&self) {
-        self.control(&["stop", "-m", "immediate"]);
+    pub(crate) async fn stop(&self) {
+        self.aside(&["stop", "-m", "immediate"]).await;
     }
 
     /// Starts it again.
-    pub(crate) fn start_again(&self) {
-        self.control(&["start"]);
+    pub(crate) async fn start_again(&self) {
+        self.aside(&["start"]).await;
     }
 
     /// Ends PostgreSQL as an administrator does: sessions are told, transactions are rolled back.
-    pub(crate) fn stop_fast(&self) {
-        self.control(&["stop", "-m", "fast"]);
+    pub(crate) async fn stop_fast(&self) {
+        self.aside(&["stop", "-m", "fast"]).await;
     }
 
     /// Sends a signal to every process of the cluster: STOP and CONT make it hang and go on.
@@ -77,19 +77,30 @@ impl Cluster {
         let file = self.folder.path().join("data/postmaster.pid");
         let text = fs::read_to_string(&file).expect("postmaster.pid");
         let postmaster = text.lines().next().unwrap_or_default().to_owned();
-        let children = format!("/proc/{postmaster}/task/{postmaster}/children");
-        let children = fs::read_to_string(children).unwrap_or_default();
-        for pid in std::iter::once(postmaster.as_str()).chain(children.split_whitespace()) {
+        let send = |pids: &[&str]| {
             // A backend may have ended meanwhile.
             let _ = Command::new("kill")
                 .arg(format!("-{signal}"))
-                .arg(pid)
+                .args(pids)
                 .stderr(Stdio::null())
                 .status();
-        }
+        };
+        // First the one that starts the others, or one that it has just started would be missed.
+        send(&[&postmaster]);
+        let children = format!("/proc/{postmaster}/task/{postmaster}/children");
+        let children = fs::read_to_string(children).unwrap_or_default();
+        send(&children.split_whitespace().collect::<Vec<_>>());
     }
 
-    fn control(&self, what: &[&str]) {
+    /// Runs `pg_ctl` while the test's other tasks go on: its simulator has to answer meanwhile.
+    async fn aside(&self, what: &[&str]) {
+        let mut command = self.control(what);
+        tokio::task::spawn_blocking(move || run(&mut command))
+            .await
+            .expect("pg_ctl");
+    }
+
+    fn control(&self, what: &[&str]) -> Command {
         let folder = self.folder.path();
         let options = format!(
             "-k {} -c listen_addresses= -c max_connections=50 -c log_line_prefix='%m %a ' {}",
@@ -105,7 +116,8 @@ impl Cluster {
         if what == ["start"] {
             command.arg("-o").arg(options);
         }
-        run(command.args(what).stdin(Stdio::null()));
+        command.args(what).stdin(Stdio::null());
+        command
     }
 }
 

@@ -39,6 +39,10 @@ pub(crate) fn let_answers_go(sim: &Sim) {
     sim.behave(|behaviour| behaviour.deliver_window = 100);
 }
 
+/// The connections on which daemons of lane `default` listen; one that was silent for a while was asked whether it lives.
+pub(crate) const LISTENERS: &str = "FROM pg_stat_activity WHERE application_name = 'esmed default'
+    AND query IN ('LISTEN notify_table_change', 'SELECT 1') AND backend_type = 'client backend'";
+
 /// Waits until the ledger says so.
 pub(crate) async fn until_seen(
     ledger: &Ledger,
@@ -161,6 +165,12 @@ impl World {
             "SELECT heartbeat > '{now}'::timestamptz + interval '1 second' FROM smpp_status WHERE lane = 'default'"
         ))
         .await;
+    }
+
+    /// Waits until the daemon listens.
+    pub(crate) async fn until_listening(&self) {
+        self.until(&format!("SELECT count(*) = 1 {LISTENERS}"))
+            .await;
     }
 
     /// Listens on a channel.

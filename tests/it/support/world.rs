@@ -1,7 +1,9 @@
 //! A PostgreSQL with the schema, a simulator, and daemons on top.
 
 use std::fs;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio_postgres::types::{FromSql, ToSql};
@@ -13,6 +15,21 @@ use super::{Cluster, Daemon};
 
 /// How long a test waits for what has to happen: far longer than it takes.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Counts addresses.
+static NEXT: AtomicU8 = AtomicU8::new(1);
+
+/// A loopback address that no other test has: tests run side by side, in processes of their own. A port there is taken by
+/// nobody, however long the test leaves it free.
+pub(crate) fn own_address() -> Ipv4Addr {
+    let [_, _, high, low] = std::process::id().to_be_bytes();
+    Ipv4Addr::new(
+        127,
+        1 + high % 250,
+        low,
+        NEXT.fetch_add(1, Ordering::Relaxed),
+    )
+}
 
 /// Everything that a test needs.
 pub(crate) struct World {

@@ -175,11 +175,11 @@ async fn keys_may_have_any_usual_form() {
 async fn certificates_that_end_soon_are_told_once_a_stage() {
     let authority = Authority::new("our authority");
     let world = world(&authority, |_| {}).await;
-    let own = files(&world, "own", &authority.issue_with(&["esmed"], until(5)));
+    let own = files(&world, "own", &authority.issue_with(&["esmed"], until(4)));
     let tls = files(
         &world,
         "ending",
-        &authority.issue_with(&["127.0.0.1"], until(12)),
+        &authority.issue_with(&["127.0.0.1"], until(11)),
     );
     let sim = secured(tls);
     point(&world, &sim, &columns(&own.certificate, &own.key)).await;

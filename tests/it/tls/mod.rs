@@ -11,8 +11,9 @@ mod trust;
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::SystemTime;
 
-use chrono::{Datelike, TimeDelta, Utc};
+use chrono::{TimeDelta, Utc};
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd,
 };
@@ -74,14 +75,12 @@ fn params(names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Certif
     params
 }
 
-/// Until midnight so many days from now; negative: before now.
+/// Until so many days and a half from now; negative: before now.
 fn until(days: i64) -> impl FnOnce(&mut CertificateParams) {
-    let end = Utc::now() + TimeDelta::days(days);
-    let octet = |number: u32| u8::try_from(number).unwrap();
-    let (month, day) = (octet(end.month()), octet(end.day()));
+    let end = SystemTime::from(Utc::now() + TimeDelta::days(days) + TimeDelta::hours(12));
     move |params| {
         params.not_before = date_time_ymd(2020, 1, 1);
-        params.not_after = date_time_ymd(end.year(), month, day);
+        params.not_after = end.into();
     }
 }
 

@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use esmed::pdu::CommandStatus;
 
 use super::{application, out, run, view};
-use crate::support::{World, esmed};
+use crate::support::{World, esmed, own_address};
 
 /// All checks of this name, of a report in JSON.
 fn all_checks(report: &Value, name: &str) -> Vec<Value> {
@@ -164,15 +164,11 @@ async fn a_wrong_host_or_port_of_the_smsc_is_told() {
         "smsc.invalid",
         "correct host in smpp_servers",
     );
-    let nobody = TcpListener::bind("127.0.0.1:0")
-        .await
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    // Nobody listens there: the address is this test's own.
     world
         .sql(&format!(
-            "UPDATE smpp_servers SET host = '127.0.0.1', port = {}",
-            nobody.port()
+            "UPDATE smpp_servers SET host = '{}'",
+            own_address()
         ))
         .await;
     let shown = run(&world, &["doctor", "--json"]).await;
@@ -196,7 +192,9 @@ async fn a_wrong_host_or_port_of_the_smsc_is_told() {
         }
     });
     world
-        .sql(&format!("UPDATE smpp_servers SET port = {port}"))
+        .sql(&format!(
+            "UPDATE smpp_servers SET host = '127.0.0.1', port = {port}"
+        ))
         .await;
     let shown = run(&world, &["doctor", "--json"]).await;
     assert_check(
