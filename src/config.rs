@@ -171,7 +171,11 @@ impl Config {
             path: path.to_owned(),
             source,
         })?;
-        let mut config = Self::parse(&path.display().to_string(), &text, environment::variables())?;
+        let mut config = Self::parse(
+            &path.display().to_string(),
+            &text,
+            environment::variables()?,
+        )?;
         config.read_password()?;
         Ok(config)
     }
@@ -181,7 +185,7 @@ impl Config {
     /// # Errors
     /// On the first thing that is wrong.
     pub fn without_file() -> Result<Self, ConfigError> {
-        Self::parse("environment", "", environment::variables())
+        Self::parse("environment", "", environment::variables()?)
     }
 
     /// Reads the text of a file called `name`, overridden by `environment`.

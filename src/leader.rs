@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -40,6 +40,7 @@ const NO_ANSWER: Duration = Duration::from_secs(60);
 
 /// Between counts of the queue, and up to how many rows it is counted.
 const DEPTH_EVERY: Duration = Duration::from_secs(5);
+const DEPTH_AT_LEAST_EVERY: Duration = Duration::from_secs(100);
 const DEPTH_AT_MOST: i64 = 1_000_000;
 
 /// A lease that was taken.
@@ -141,7 +142,8 @@ pub async fn keep(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // Apart from the heartbeat: a long queue takes long to count, and the lease does not wait.
     let (counted, depth) = watch::channel(None);
-    let count = count_queue(&database, &lane, counted, &gauge.metrics);
+    let recount = Notify::new();
+    let count = count_queue(&database, &lane, counted, &recount, &gauge.metrics);
     tokio::pin!(count);
     let mut last_error = None;
     let mut told = None;
@@ -201,7 +203,9 @@ pub async fn keep(
         match renewed {
             Ok(true) => {
                 leadership.lease.extend(asked, TTL - MARGIN);
-                misses.over(&events);
+                if misses.over(&events) {
+                    recount.notify_one();
+                }
                 last_error = None;
                 told = Some(state.changes);
             }
@@ -220,6 +224,10 @@ pub async fn keep(
                 tracing::debug!(%error, "the lease could not be renewed");
                 pulse::excuse();
                 misses.another(&error, leadership.lease.stands_now(), &events);
+                if events.heartbeat_lost() {
+                    // What was counted before says nothing of now.
+                    gauge.metrics.queue(None);
+                }
             }
         }
     }
@@ -230,23 +238,29 @@ async fn count_queue(
     database: &Database,
     lane: &str,
     counted: watch::Sender<Option<i64>>,
+    recount: &Notify,
     metrics: &Metrics,
 ) {
     loop {
-        let begun = Instant::now();
         let count = depth::count(database, lane, DEPTH_AT_MOST).await;
-        metrics.queue(count.as_ref().ok().copied());
-        match count {
-            Ok(count) => {
+        metrics.queue(count.as_ref().ok().map(|&(count, _)| count));
+        let pause = match count {
+            Ok((count, took)) => {
                 counted.send_replace(Some(count.depth().min(DEPTH_AT_MOST)));
+                // However many there are, counting them takes up to a twentieth of the time.
+                (took * 20).clamp(DEPTH_EVERY, DEPTH_AT_LEAST_EVERY)
             }
             Err(error) => {
                 metrics.database_error(&error);
                 tracing::debug!(%error, "the queue could not be counted");
+                DEPTH_EVERY
             }
+        };
+        tokio::select! {
+            () = sleep(pause) => {}
+            // The database did not answer for a while: what that took was not the count.
+            () = recount.notified() => {}
         }
-        // However many there are, counting them takes up to a twentieth of the time.
-        sleep(DEPTH_EVERY.max(begun.elapsed() * 20)).await;
     }
 }
 

@@ -78,7 +78,7 @@ impl Keeper {
         let mut tables = Table::ALL.map(|table| (table, Known::default()));
         let mut day = Instant::now();
         let mut first = true;
-        loop {
+        'rounds: loop {
             let anew = day.elapsed() >= DAY;
             let configured = self.config.borrow_and_update().retention;
             for (table, known) in &mut tables {
@@ -90,8 +90,11 @@ impl Keeper {
                     known.refused = false;
                 }
                 match days {
-                    Some(days) => self.sweep(*table, days, known).await,
+                    Some(_) => self.sweep(*table, configured, known).await,
                     None => self.resumed(*table, known, "are to be deleted"),
+                }
+                if self.config.borrow().retention != configured {
+                    continue 'rounds;
                 }
             }
             if anew || first {
@@ -110,12 +113,16 @@ impl Keeper {
         }
     }
 
-    /// Looks at the pages of a table until one has nothing that is old. Where none was refused on the way from the first row
-    /// to there, it is told.
-    async fn sweep(&self, table: Table, days: u32, known: &mut Known) {
+    /// Looks at the pages of a table until one has nothing that is old, or until a reload says otherwise. Where none was
+    /// refused on the way from the first row to there, it is told.
+    async fn sweep(&self, table: Table, configured: config::Retention, known: &mut Known) {
+        let Some(days) = days_of(configured, table) else {
+            return;
+        };
         let days = i32::try_from(days).unwrap_or(i32::MAX);
+        let mut config = self.config.clone();
         let mut sweep = Sweep::new(known.after);
-        while self.lease.stands_now() {
+        while self.lease.stands_now() && config.borrow_and_update().retention == configured {
             let began = Instant::now();
             let before = self.gauge.outcomes.load(Ordering::Relaxed);
             let page = sweep.page();
@@ -148,7 +155,11 @@ impl Keeper {
             let took = began.elapsed();
             let busy = self.gauge.outcomes.load(Ordering::Relaxed) != before
                 || self.gauge.in_flight.load(Ordering::Relaxed) > 0;
-            sleep((took * if busy { BUSY } else { IDLE }).max(SHORTEST_PAUSE)).await;
+            let pause = (took * if busy { BUSY } else { IDLE }).max(SHORTEST_PAUSE);
+            tokio::select! {
+                () = sleep(pause) => {}
+                Ok(()) = config.changed() => {}
+            }
         }
         known.after = sweep.after();
     }

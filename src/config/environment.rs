@@ -132,10 +132,22 @@ impl Config {
 }
 
 /// The variables of this process that override keys.
-pub(super) fn variables() -> impl Iterator<Item = (String, String)> {
-    std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .filter(|(name, _)| name.starts_with(PREFIX) && name != CONFIG && !name.starts_with(SIM))
+///
+/// # Errors
+/// When one of them is not UTF-8.
+pub(super) fn variables() -> Result<Vec<(String, String)>, ConfigError> {
+    let mut variables = Vec::new();
+    for (name, value) in std::env::vars_os() {
+        let name = name.to_string_lossy().into_owned();
+        if !name.starts_with(PREFIX) || name == CONFIG || name.starts_with(SIM) {
+            continue;
+        }
+        let Ok(value) = value.into_string() else {
+            return Err(invalid(&name, "its value has to be UTF-8"));
+        };
+        variables.push((name, value));
+    }
+    Ok(variables)
 }
 
 /// The key and the value that a variable stands for.

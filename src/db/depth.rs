@@ -1,5 +1,10 @@
 //! What waits in the queue, counted.
 
+use std::time::{Duration, Instant};
+
+use deadpool_postgres::Object;
+use tokio::time::timeout;
+
 use super::{Database, DbError};
 
 const QUEUE_DEPTH: &str = include_str!("../../sql/queries/queue_depth.sql");
@@ -33,15 +38,32 @@ impl QueueCount {
     }
 }
 
-/// Counts what is still to be sent of a lane, up to `limit` rows that may leave and as many that have to wait.
+/// So long an answer is awaited: the time limit of a statement ends it before, unless the database hangs.
+const PATIENCE: Duration = Duration::from_secs(35);
+
+/// Counts what is still to be sent of a lane, up to `limit` rows that may leave and as many that have to wait; with how long
+/// the database took.
 ///
 /// # Errors
 /// When the database can't answer.
-pub async fn count(database: &Database, lane: &str, limit: i64) -> Result<QueueCount, DbError> {
+pub async fn count(
+    database: &Database,
+    lane: &str,
+    limit: i64,
+) -> Result<(QueueCount, Duration), DbError> {
     let client = database.client().await?;
-    let statement = client.prepare_cached(QUEUE_DEPTH).await?;
-    let row = client.query_one(&statement, &[&lane, &limit]).await?;
-    Ok(QueueCount {
+    let begun = Instant::now();
+    let count = async {
+        let statement = client.prepare_cached(QUEUE_DEPTH).await?;
+        client.query_one(&statement, &[&lane, &limit]).await
+    };
+    let Ok(row) = timeout(PATIENCE, count).await else {
+        // Whoever took it next would wait behind this.
+        drop(Object::take(client));
+        return Err(DbError::Away("no answer to the count".to_owned()));
+    };
+    let row = row?;
+    let count = QueueCount {
         waiting: row.get("waiting"),
         started: row.get("started"),
         scheduled: row.get("scheduled"),
@@ -53,5 +75,6 @@ pub async fn count(database: &Database, lane: &str, limit: i64) -> Result<QueueC
             .map(|it| it.max(0.0)),
         in_doubt: row.get("in_doubt"),
         inbox_unprocessed: row.get("inbox_unprocessed"),
-    })
+    };
+    Ok((count, begun.elapsed()))
 }

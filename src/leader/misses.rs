@@ -33,15 +33,16 @@ impl Misses {
         }
     }
 
-    /// The database has done it, or found it another's.
-    pub(super) fn over(&mut self, events: &EventLog) {
+    /// The database has done it, or found it another's. Whether there were any.
+    pub(super) fn over(&mut self, events: &EventLog) -> bool {
         events.database_back(Witness::Heartbeat);
-        *self = Self::default();
+        let count = mem::take(self).count;
         // A process before this one may have told it.
         if events.over("lease_unrenewed", None) {
             let message = "the lease of the lane can be renewed";
             events.tell("database", "lease_renewed", "ok", message);
         }
+        count > 0
     }
 }
 
@@ -83,8 +84,8 @@ mod tests {
         assert!(kinds(&mut told).is_empty(), "messages are still sent");
         misses.another(&locked, false, &log);
         misses.another(&locked, false, &log);
-        misses.over(&log);
-        misses.over(&log);
+        assert!(misses.over(&log));
+        assert!(!misses.over(&log));
         assert_eq!(kinds(&mut told), ["lease_unrenewed", "lease_renewed"]);
     }
 }

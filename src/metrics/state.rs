@@ -108,7 +108,7 @@ impl State {
 
     /// What was counted, where that was not too long ago.
     pub(super) fn known_queue(&self) -> Option<QueueCount> {
-        // Counting a long queue takes a twentieth of the time, so it may be old by twenty times its length.
+        // A long queue is counted every 100 s at least.
         const OLD: std::time::Duration = std::time::Duration::from_secs(120);
         let (count, at) = self.queue?;
         (at.elapsed() < OLD).then_some(count)

@@ -224,6 +224,32 @@ async fn nothing_goes_unless_it_is_asked_for_and_a_reload_asks() {
 }
 
 #[tokio::test]
+async fn a_reload_ends_what_is_under_way() {
+    const ROWS: i64 = 20_000;
+    let world = World::new().await;
+    world
+        .sql(&format!(
+            "INSERT INTO smpp_tx_queue (smpp_destination_addr, smpp_short_message, insert_timestamp, submission_done)
+             SELECT '447911123400', 'text', now() - interval '5 years', TRUE FROM generate_series(1, {ROWS});
+             CREATE FUNCTION take_time() RETURNS trigger LANGUAGE plpgsql AS
+             $$ BEGIN PERFORM pg_sleep(0.001); RETURN OLD; END $$;
+             CREATE TRIGGER take_time BEFORE DELETE ON smpp_tx_queue FOR EACH ROW EXECUTE FUNCTION take_time()"
+        ))
+        .await;
+    add_old_event(&world).await;
+    let mut daemon = daemon(&world, "tx_queue = 30");
+    world
+        .until(&format!("SELECT count(*) < {ROWS} FROM smpp_tx_queue"))
+        .await;
+    config(&world, "events = 30");
+    daemon.signal("HUP");
+    until_looked(&world).await;
+    let left: i64 = world.one("SELECT count(*) FROM smpp_tx_queue").await;
+    assert!(left > 0, "it was deleted to the last row");
+    assert_eq!(daemon.stop().await, Some(0));
+}
+
+#[tokio::test]
 async fn rows_that_a_table_of_the_user_needs_stay_and_keep_no_other() {
     let world = World::new().await;
     add_old_event(&world).await;

@@ -266,3 +266,26 @@ async fn who_looks_needs_no_more_than_to_look() {
         assert!(said.trim_end().ends_with(remedy), "{said}");
     }
 }
+
+#[tokio::test]
+async fn a_variable_that_is_no_text_is_an_error() {
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let world = World::new().await;
+    let config = world.config("esmed", "");
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_esmed"));
+    command.args(["check-config", "--config"]).arg(config).env(
+        "ESMED_DATABASE_PASS",
+        std::ffi::OsStr::from_bytes(b"secret\xff"),
+    );
+    let checked = tokio::task::spawn_blocking(move || command.output())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(checked.status.code(), Some(1));
+    let said = err(&checked);
+    assert!(
+        said.contains("ESMED_DATABASE_PASS") && said.contains("UTF-8") && !said.contains("secret"),
+        "{said}"
+    );
+}

@@ -207,3 +207,21 @@ async fn times_that_no_program_can_hold_stop_nothing() {
         .await;
     assert_eq!(daemon.stop().await, Some(0));
 }
+
+#[tokio::test]
+async fn a_queue_that_cannot_be_counted_has_no_numbers() {
+    const WAITING: &str = "esmed_queue_messages{state=\"waiting\",lane=\"default\"}";
+    let world = World::new().await;
+    let (mut daemon, pages) = watched(&world, "esmed");
+    pages.until_value(WAITING, 0.0).await;
+    world.cluster.signal("STOP");
+    pages
+        .until("/metrics", "forgot the queue", |it| {
+            value_of(&it.body, WAITING).is_none()
+        })
+        .await;
+    world.cluster.signal("CONT");
+    world.insert(3).await;
+    pages.until_value(WAITING, 3.0).await;
+    assert_eq!(daemon.stop().await, Some(0));
+}
