@@ -14,13 +14,13 @@ async fn the_old_file_becomes_one_that_this_version_reads() {
     let old = folder.path().join("esmed.conf");
     fs::write(
         &old,
-        "[database]\nhost = db1\nport = 5433\nname = sms\nuser = esmed\npass = 100%% \"sure\"\n\n[logger_root]\nlevel = DEBUG\n",
+        "[database]\nhost = db1\nport = 5433\nname = sms\nuser = esmed\npass = 100%% ;\"sure\"\n\n[logger_root]\nlevel = DEBUG\n",
     )
     .unwrap();
     let old = old.to_str().unwrap();
     let toml = said(&esmed(&["convert-config", old]).await);
     let config = Config::parse("it", &toml, []).unwrap();
-    assert_eq!(config.database.pass.unwrap().reveal(), "100% \"sure\"");
+    assert_eq!(config.database.pass.unwrap().reveal(), "100%% ;\"sure\"");
 
     let new = folder.path().join("esmed.toml");
     let to = new.to_str().unwrap();
