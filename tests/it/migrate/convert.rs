@@ -31,6 +31,11 @@ async fn the_old_file_becomes_one_that_this_version_reads() {
     let line = refused(&esmed(&["convert-config", old, "--output", to]).await);
     assert!(line.contains("can't write"), "{line}");
 
+    fs::write(old, "[database]\nuser = me\npass = %(user)s-50%\n").unwrap();
+    let line = refused(&esmed(&["convert-config", old]).await);
+    assert!(line.contains("line 3: [database] pass has %("), "{line}");
+    assert!(!line.contains("50"), "{line}");
+
     fs::write(old, b"[database]\npass = gr\xfc\xdfe\n").unwrap();
     let line = refused(&esmed(&["convert-config", old]).await);
     assert!(line.contains("line 2: it is not UTF-8"), "{line}");
