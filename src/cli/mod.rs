@@ -71,7 +71,8 @@ enum Command {
     Migrate(migrate::Arguments),
     /// Turn a configuration file of esmed 0.1.1 into one of this version
     ///
-    /// The connection to the database is taken over, and the level of the log. What has no place any more is told in comments.
+    /// The connection to the database is taken over, with what 0.1.1 took for keys that the file does not have, and the level
+    /// of the log. What has no place any more is told in comments; a password that can't be taken over exactly is refused.
     #[command(after_long_help = help::CONVERT_CONFIG)]
     ConvertConfig(convert_config::Arguments),
     /// Show session, queue and last events of a lane

@@ -76,6 +76,8 @@ migrate() {
   inside esmed convert-config /etc/esmed/esmed.conf > "$work/converted"
   quietly inside esmed convert-config /etc/esmed/esmed.conf --output /etc/esmed/esmed.toml.new
   cmp "$work/converted" "$root/etc/esmed/esmed.toml.new" || fail "convert-config writes what it does not show"
+  grep -qxF 'pass = "of the administrator"' "$work/converted" || fail "convert-config lost the password: $(cat "$work/converted")"
+  grep -q '^sslmode = "disable" #' "$work/converted" || fail "convert-config wrote no sslmode: $(cat "$work/converted")"
   is 600 root:root /etc/esmed/esmed.toml.new
   inside install -m 640 -o root -g esmed /etc/esmed/esmed.toml.new "$conf"
   inside rm /etc/esmed/esmed.toml.new
