@@ -58,6 +58,7 @@ CREATE TEMPORARY TABLE esmed_saved (
   relation oid,          -- the view; or the table that it is of
   name text,             -- for people
   remove text,           -- statement
+  uses_view boolean,     -- a rule or policy that has to go before a view
   make text[],           -- statements
   owner text,            -- of a view
   acl aclitem[],         -- of a view

@@ -10,6 +10,7 @@ mod catalogue;
 mod convert;
 mod daemon;
 mod load;
+mod obstacles;
 mod refusals;
 mod users;
 
