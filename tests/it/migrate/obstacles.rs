@@ -1,6 +1,8 @@
 //! What users have built so that the migration has to take care, or to say what is to be done first.
 
-use super::{connect, migrate, old_world, refused, run, said, texts};
+use super::catalogue::catalogue;
+use super::{connect, migrate, old_world, refused, run, said, texts, url};
+use crate::support::{World, esmed};
 
 /// Rules and policies, with what they are upon.
 const THEIRS: &str = "
@@ -98,4 +100,118 @@ async fn rules_and_policies_upon_a_view_that_is_made_again_survive() {
     );
     let reader = connect(&world, "esmed", "reader").await;
     assert_eq!(texts(&reader, "SELECT text FROM notes").await, ["sent"]);
+}
+
+/// The values of some columns change whatever their type is.
+#[tokio::test]
+async fn views_upon_columns_that_somebody_has_made_text_survive() {
+    let world = old_world().await;
+    run(
+        &world.db,
+        "ALTER TABLE smpp_tx_queue ALTER smpp_message_state TYPE text, ALTER submission_info TYPE text;
+         CREATE VIEW w AS SELECT smpp_message_state, submission_info FROM smpp_tx_queue",
+    )
+    .await;
+    let words = said(&migrate(&world, &[]).await);
+    assert!(words.contains("made again: view public.w"), "{words}");
+    assert_eq!(
+        texts(
+            &world.db,
+            "SELECT concat_ws(' ', smpp_message_state, submission_info) FROM w WHERE smpp_message_state = 'UNKNOWN' ORDER BY 1"
+        )
+        .await,
+        [
+            "UNKNOWN ESME_ROK",
+            "UNKNOWN ESME_ROK; state in esmed 0.1.1: SCHEDULED"
+        ]
+    );
+}
+
+/// CASCADE, which PostgreSQL recommends, would delete it.
+#[tokio::test]
+async fn a_foreign_key_to_the_old_key_of_servers_is_named() {
+    let world = old_world().await;
+    run(
+        &world.db,
+        "CREATE TABLE contracts (host varchar, port integer, CONSTRAINT my_server FOREIGN KEY (host, port) REFERENCES smpp_servers (host, port));
+         CREATE TABLE uses (server integer REFERENCES smpp_servers)",
+    )
+    .await;
+    let before = catalogue(&world.db).await;
+    let line = refused(&migrate(&world, &[]).await);
+    assert!(
+        line.contains("these need it: constraint my_server on table public.contracts; Nothing was changed. Drop them by name"),
+        "{line}"
+    );
+    assert_eq!(catalogue(&world.db).await, before);
+    run(&world.db, "ALTER TABLE contracts DROP CONSTRAINT my_server").await;
+    said(&migrate(&world, &[]).await);
+}
+
+/// The statements that a refusal tells to run.
+fn gifts(line: &str) -> String {
+    let (_, rest) = line.split_once("Let a superuser run: ").expect(line);
+    rest.split_once("; and then this again")
+        .expect(line)
+        .0
+        .to_owned()
+}
+
+const OWNERS: &str = "SELECT DISTINCT relowner::regrole::text FROM pg_class WHERE relnamespace = 'public'::regnamespace
+    UNION SELECT DISTINCT proowner::regrole::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace";
+
+async fn owned_in_part(world: &World, statements: &str) -> String {
+    run(
+        &world.db,
+        &format!(
+            "CREATE ROLE sms_owner LOGIN; GRANT CREATE ON SCHEMA public TO sms_owner; {statements}"
+        ),
+    )
+    .await;
+    let before = catalogue(&world.db).await;
+    let line = refused(&migrate(world, &[]).await);
+    assert!(line.contains("Nothing was changed"), "{line}");
+    assert_eq!(catalogue(&world.db).await, before);
+    line
+}
+
+#[tokio::test]
+async fn tables_of_one_role_and_functions_of_another_are_told_with_what_to_run() {
+    let world = old_world().await;
+    let line = owned_in_part(
+        &world,
+        "ALTER TABLE smpp_servers OWNER TO sms_owner; ALTER TABLE smpp_tx_queue OWNER TO sms_owner; ALTER TABLE smpp_rx_queue OWNER TO sms_owner",
+    )
+    .await;
+    assert_eq!(
+        gifts(&line),
+        "ALTER FUNCTION public.notify_table_change() OWNER TO sms_owner; ALTER FUNCTION public.smpp_servers_only_one_enabled() OWNER TO sms_owner",
+    );
+    // Their owner would have to say what the types are for, too.
+    let as_owner = url(&world, "esmed", "sms_owner");
+    let all = gifts(&refused(&esmed(&["migrate", "--as", &as_owner]).await));
+    for statement in [
+        "ALTER FUNCTION public.notify_table_change() OWNER TO sms_owner",
+        "ALTER TYPE public.smpp_priority_flag OWNER TO sms_owner",
+        "ALTER TYPE public.smpp_registered_delivery OWNER TO sms_owner",
+    ] {
+        assert!(all.contains(statement), "{all}");
+    }
+    run(&world.db, &all).await;
+    said(&esmed(&["migrate", "--as", &as_owner]).await);
+    assert_eq!(texts(&world.db, OWNERS).await, ["sms_owner"]);
+}
+
+#[tokio::test]
+async fn tables_of_several_roles_are_told_with_what_to_run() {
+    let world = old_world().await;
+    let line = owned_in_part(&world, "ALTER TABLE smpp_tx_queue OWNER TO sms_owner").await;
+    assert!(
+        line.contains("belongs to several roles: ")
+            && line.contains("TABLE public.smpp_servers (postgres)"),
+        "{line}"
+    );
+    run(&world.db, &gifts(&line)).await;
+    said(&migrate(&world, &[]).await);
+    assert_eq!(texts(&world.db, OWNERS).await, ["sms_owner"]);
 }
