@@ -129,6 +129,13 @@ BEGIN
       USING HINT = 'Nothing was changed. Drop them by name, not by CASCADE, migrate, and let them refer to smpp_servers (id).';
   END IF;
 
+  SELECT string_agg(quote_ident(n.nspname), ', ' ORDER BY n.nspname) INTO found
+  FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid
+  WHERE c.relname = 'smpp_tx_queue' AND c.relkind IN ('r', 'p') AND n.nspname <> 'public' AND n.nspname NOT LIKE 'pg\_%';
+  IF found IS NOT NULL THEN
+    RAISE NOTICE 'there is a smpp_tx_queue in other schemas too (%), which stays as it is: esmed sends what is in public', found;
+  END IF;
+
   -- A table that was never analyzed has no number of rows (-1, and 0 before PostgreSQL 14).
   RAISE NOTICE 'the tables are locked while they are written anew: %', (
     SELECT string_agg(format('%s %s', c.relname, pg_size_pretty(pg_total_relation_size(c.oid)))

@@ -9,6 +9,7 @@ use crate::support::{World, esmed};
 mod catalogue;
 mod convert;
 mod daemon;
+mod elsewhere;
 mod load;
 mod obstacles;
 mod refusals;
