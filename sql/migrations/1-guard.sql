@@ -17,6 +17,7 @@ DECLARE
   tables regclass[];
   owners text[];
   found text;
+  gifts text;
   version integer;
 BEGIN
   IF NOT pg_try_advisory_xact_lock(1702063461, 0) THEN
@@ -53,10 +54,28 @@ BEGIN
                    'then pg_dump into it (-E says in which encoding the old one really is), and migrate that.';
   END IF;
 
+  -- Whoever has the queue is to have the rest. The two functions are replaced as that role, and types get comments.
   SELECT array_agg(DISTINCT pg_get_userbyid(relowner)::text) INTO owners FROM pg_class WHERE oid = ANY (tables);
-  IF array_length(owners, 1) > 1 THEN
-    RAISE EXCEPTION 'the tables of esmed 0.1.1 belong to several roles: %', array_to_string(owners, ', ')
-      USING HINT = 'Nothing was changed. Give them to one of them: ALTER TABLE smpp_servers OWNER TO ...;';
+  SELECT string_agg(DISTINCT format('%s (%s)', it.name, pg_get_userbyid(it.owner)), ', '),
+         string_agg(DISTINCT format('ALTER %s OWNER TO %I', it.name, pg_get_userbyid(queue.relowner)), '; ')
+  INTO found, gifts
+  FROM pg_class queue
+  CROSS JOIN LATERAL (
+    SELECT format('TABLE %s', c.oid::regclass) AS name, c.relowner AS owner
+    FROM pg_class c WHERE c.oid = ANY (tables) AND c.relowner <> queue.relowner
+    UNION ALL
+    SELECT format('FUNCTION %s', p.oid::regprocedure), p.proowner FROM pg_proc p
+    WHERE p.oid IN (to_regprocedure('public.notify_table_change()'), to_regprocedure('public.smpp_servers_only_one_enabled()'))
+      AND NOT pg_has_role(queue.relowner, p.proowner, 'USAGE')
+    UNION ALL
+    SELECT format('TYPE %s', t.oid::regtype), t.typowner FROM pg_type t
+    WHERE t.oid IN (to_regtype('public.smpp_priority_flag'), to_regtype('public.smpp_registered_delivery'))
+      AND NOT pg_has_role(queue.relowner, t.typowner, 'USAGE') AND NOT pg_has_role(t.typowner, 'USAGE')) AS it
+  WHERE queue.oid = 'public.smpp_tx_queue'::regclass;
+  IF found IS NOT NULL THEN
+    RAISE EXCEPTION 'what esmed 0.1.1 made belongs to several roles: % does not belong to that of smpp_tx_queue (%)', found,
+        (SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = 'public.smpp_tx_queue'::regclass)
+      USING HINT = format('Nothing was changed. Let a superuser run: %s; and then this again.', gifts);
   END IF;
   IF NOT pg_has_role(owners[1], 'MEMBER') THEN
     RAISE EXCEPTION 'the role "%" may not change the tables of esmed in "%", which belong to "%"',
@@ -98,6 +117,23 @@ BEGIN
     WHERE a.attrelid = ('public.' || old.relation)::regclass AND a.attname = old.name AND NOT a.attisdropped);
   IF found IS NOT NULL THEN
     RAISE EXCEPTION 'these columns of esmed 0.1.1 are missing: %', found USING HINT = 'Nothing was changed. Add them.';
+  END IF;
+
+  -- What refers to a key of two columns can't refer to one of three.
+  SELECT string_agg(DISTINCT pg_describe_object(d.classid, d.objid, d.objsubid), '; ') INTO found
+  FROM pg_constraint k
+  JOIN pg_depend d ON (d.refclassid, d.refobjid) IN (('pg_constraint'::regclass, k.oid), ('pg_class'::regclass, k.conindid))
+  WHERE k.conrelid = tables[1] AND k.conname = 'smpp_servers_idx01' AND d.deptype = 'n';
+  IF found IS NOT NULL THEN
+    RAISE EXCEPTION 'the key smpp_servers_idx01 of smpp_servers (host, port) becomes (host, port, esme_system_id), and these need it: %', found
+      USING HINT = 'Nothing was changed. Drop them by name, not by CASCADE, migrate, and let them refer to smpp_servers (id).';
+  END IF;
+
+  SELECT string_agg(quote_ident(n.nspname), ', ' ORDER BY n.nspname) INTO found
+  FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid
+  WHERE c.relname = 'smpp_tx_queue' AND c.relkind IN ('r', 'p') AND n.nspname <> 'public' AND n.nspname NOT LIKE 'pg\_%';
+  IF found IS NOT NULL THEN
+    RAISE NOTICE 'there is a smpp_tx_queue in other schemas too (%), which stays as it is: esmed sends what is in public', found;
   END IF;
 
   -- A table that was never analyzed has no number of rows (-1, and 0 before PostgreSQL 14).

@@ -11,7 +11,10 @@ JOIN pg_attribute old ON old.attrelid = c.oid AND old.attnum > 0 AND NOT old.att
 JOIN pg_class m ON m.relname = c.relname AND m.relnamespace = pg_my_temp_schema()
 JOIN pg_attribute model ON model.attrelid = m.oid AND model.attname = old.attname AND NOT model.attisdropped
 WHERE c.oid IN ('public.smpp_servers'::regclass, 'public.smpp_tx_queue'::regclass, 'public.smpp_rx_queue'::regclass)
-  AND (old.atttypid, old.atttypmod) <> (model.atttypid, model.atttypmod);
+  AND ((old.atttypid, old.atttypmod) <> (model.atttypid, model.atttypmod)
+       -- Written anew whatever type somebody has given them.
+       OR (c.relname, old.attname) IN (('smpp_tx_queue', 'smpp_message_state'), ('smpp_tx_queue', 'submission_info'),
+                                       ('smpp_rx_queue', 'pdu_parsed')));
 
 -- Values that the new tables would refuse in servers that 0.1.1 put up with.
 DO $migrate$
@@ -58,6 +61,7 @@ CREATE TEMPORARY TABLE esmed_saved (
   relation oid,          -- the view; or the table that it is of
   name text,             -- for people
   remove text,           -- statement
+  uses_view boolean,     -- a rule or policy that has to go before a view
   make text[],           -- statements
   owner text,            -- of a view
   acl aclitem[],         -- of a view

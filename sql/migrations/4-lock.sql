@@ -42,9 +42,9 @@ BEGIN
   END LOOP;
 
   -- Rules, policies and triggers of tables. The triggers of 0.1.1 itself are replaced, not kept.
-  INSERT INTO pg_temp.esmed_saved (what, relation, name, remove, make)
+  INSERT INTO pg_temp.esmed_saved (what, relation, name, remove, uses_view, make)
   SELECT DISTINCT ON (u.what, u.oid) u.what, u.relation, format('%I on %s', u.name, u.relation::regclass),
-         format('DROP %s %I ON %s', upper(u.what), u.name, u.relation::regclass),
+         format('DROP %s %I ON %s', upper(u.what), u.name, u.relation::regclass), c.number = 0,
          CASE u.what WHEN 'rule' THEN pg_temp.esmed_make_rule(u.oid)
                      WHEN 'policy' THEN pg_temp.esmed_make_policy(u.oid)
                      ELSE pg_temp.esmed_make_trigger(u.oid) END
@@ -65,16 +65,19 @@ BEGIN
         ('public.smpp_servers', 'smpp_servers_notify_change'), ('public.smpp_tx_queue', 'smpp_tx_queue_notify_change'))
       AND t.tgfoid IS DISTINCT FROM to_regprocedure('public.smpp_servers_only_one_enabled()')::oid
   ) AS u ON TRUE
-  WHERE u.relation NOT IN (SELECT relation FROM pg_temp.esmed_saved);
+  WHERE u.relation NOT IN (SELECT relation FROM pg_temp.esmed_saved)
+  ORDER BY u.what, u.oid, c.number = 0 DESC;
 
-  -- Views first: who reads one locks it before the tables. The other way round would be a deadlock.
-  FOR it IN SELECT * FROM pg_temp.esmed_saved WHERE owner IS NOT NULL ORDER BY place DESC LOOP
+  -- Views first: who reads one locks it before the tables. The other way round would be a deadlock. Before them what
+  -- leads to them from tables: who works there locks such a table before the view.
+  FOR it IN SELECT * FROM pg_temp.esmed_saved WHERE owner IS NOT NULL OR uses_view ORDER BY owner IS NULL DESC, place DESC LOOP
     RAISE NOTICE 'in the way, made again at the end: % %', it.what, it.name;
     BEGIN
       EXECUTE it.remove;
     EXCEPTION
       WHEN lock_not_available OR deadlock_detected THEN
-        RAISE EXCEPTION 'the view % is in use by %', it.name, coalesce(pg_temp.esmed_holders(ARRAY[it.relation]), 'somebody')
+        RAISE EXCEPTION 'the % % is in use by %', CASE WHEN it.owner IS NULL THEN 'table' ELSE 'view' END,
+            it.relation::regclass, coalesce(pg_temp.esmed_holders(ARRAY[it.relation]), 'somebody')
           USING HINT = 'Nothing was changed. Wait for it or end it (SELECT pg_terminate_backend(pid)), and run this again.';
       WHEN OTHERS THEN
         GET STACKED DIAGNOSTICS found = PG_EXCEPTION_DETAIL;
@@ -104,7 +107,7 @@ BEGIN
   RAISE NOTICE 'locked: %', (SELECT string_agg(relation::regclass::text, ', ' ORDER BY place)
                              FROM unnest(wanted) WITH ORDINALITY AS w (relation, place));
 
-  FOR it IN SELECT * FROM pg_temp.esmed_saved WHERE owner IS NULL ORDER BY place DESC LOOP
+  FOR it IN SELECT * FROM pg_temp.esmed_saved WHERE owner IS NULL AND NOT uses_view ORDER BY place DESC LOOP
     RAISE NOTICE 'in the way, made again at the end: % %', it.what, it.name;
     EXECUTE it.remove;
   END LOOP;

@@ -1,7 +1,7 @@
 //! Whether a database is one that the program can work with.
 
 use super::error::{NotReady, Why};
-use super::{Database, DbError, SCHEMA_VERSION};
+use super::{Database, DbError, Elsewhere, SCHEMA_VERSION};
 
 const CHECK: &str = include_str!("../../sql/queries/check.sql");
 
@@ -113,6 +113,18 @@ impl Database {
             });
         }
         if !row.get::<_, bool>("has_schema") {
+            let elsewhere = Elsewhere::of(&client).await;
+            if let Some(elsewhere) = elsewhere.map_err(|error| unreachable(error.into()))? {
+                return not_ready(
+                    Why::ToBeMigrated,
+                    format!(
+                        "has the tables of esmed 0.1.1 {}: run as their owner or a superuser {}; then {}",
+                        elsewhere.place(),
+                        elsewhere.moves(),
+                        self.migration()
+                    ),
+                );
+            }
             return to_be_migrated(if has_old_tables {
                 "has the tables of esmed 0.1.1, which are to be migrated"
             } else {

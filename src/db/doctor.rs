@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use tokio::time::timeout;
 use tokio_postgres::{Client, Row};
 
-use super::{Database, DbError, SESSION, tls};
+use super::{Database, DbError, Elsewhere, SESSION, tls};
 use crate::tls::Fault;
 
 const SERVER: &str = include_str!("../../sql/queries/doctor_server.sql");
@@ -136,6 +136,14 @@ impl Doctor {
     pub async fn tables(&self) -> Result<(bool, bool), DbError> {
         let row = self.client.query_one(TABLES, &[]).await?;
         Ok((row.get("has_schema"), row.get("has_old_tables")))
+    }
+
+    /// Tables of 0.1.1 in another schema.
+    ///
+    /// # Errors
+    /// When the database can't answer.
+    pub async fn elsewhere(&self) -> Result<Option<Elsewhere>, DbError> {
+        Ok(Elsewhere::of(&self.client).await?)
     }
 
     /// The version of the schema.

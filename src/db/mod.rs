@@ -4,6 +4,7 @@ mod check;
 pub mod depth;
 pub mod doctor;
 pub mod ears;
+mod elsewhere;
 mod error;
 pub mod events;
 pub mod inbound;
@@ -31,6 +32,7 @@ use tokio_postgres::config::TargetSessionAttrs;
 
 pub use check::Purpose;
 pub(crate) use check::login_step;
+pub use elsewhere::Elsewhere;
 pub(crate) use error::message as reason;
 pub use error::{DbError, NotReady, Why};
 pub(crate) use tls::{PgConnection, connector};

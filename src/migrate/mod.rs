@@ -8,7 +8,7 @@ mod wait;
 use tokio_postgres::config::Host;
 use tokio_postgres::{Client, Config};
 
-use crate::db::SCHEMA_VERSION;
+use crate::db::{Elsewhere, SCHEMA_VERSION};
 
 pub use connection::{Connection, owner_config};
 pub use wait::until_ready;
@@ -45,6 +45,11 @@ impl Standing {
     /// # Errors
     /// When the database can't be asked, or is not one for esmed.
     pub async fn of(client: &Client) -> Result<Self, Failed> {
+        // Whoever owns the database may have set another, with functions in it.
+        client
+            .batch_execute("SET search_path = pg_catalog, pg_temp")
+            .await
+            .map_err(|error| failed(&error))?;
         let row = client
             .query_one(STANDING, &[])
             .await
@@ -59,6 +64,14 @@ impl Standing {
             )));
         }
         if !row.get::<_, bool>("has_schema") {
+            let elsewhere = Elsewhere::of(client).await;
+            if let Some(elsewhere) = elsewhere.map_err(|error| failed(&error))? {
+                return Err(Failed(format!(
+                    "the tables of esmed 0.1.1 are {}: nothing was changed; run as their owner or a superuser {}; then migrate",
+                    elsewhere.place(),
+                    elsewhere.moves()
+                )));
+            }
             return Ok(if row.get("has_old_tables") {
                 Self::Old
             } else {

@@ -52,6 +52,24 @@ async fn schema(database: &Database, doctor: &Doctor, report: &mut Report) -> an
         }
     };
     if !has_schema {
+        match doctor.elsewhere().await {
+            Ok(None) => {}
+            Ok(Some(elsewhere)) => {
+                report.failed(
+                    "schema",
+                    format!("the tables of esmed 0.1.1 are {}", elsewhere.place()),
+                    format!(
+                        "as their owner or a superuser: {}; then {migrate}",
+                        elsewhere.moves()
+                    ),
+                )?;
+                return Ok(false);
+            }
+            Err(error) => {
+                report.failed("schema", error.reason(), LOG)?;
+                return Ok(false);
+            }
+        }
         let finding = if has_tables {
             "these are tables of esmed 0.1.1"
         } else {

@@ -243,7 +243,7 @@ async fn a_newer_schema_is_refused_by_daemon_and_migration() {
     }
 }
 
-async fn until_log(daemon: &crate::support::Daemon, words: &str) {
+pub(super) async fn until_log(daemon: &crate::support::Daemon, words: &str) {
     let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
     while !daemon.log().contains(words) {
         assert!(

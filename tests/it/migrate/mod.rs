@@ -9,7 +9,9 @@ use crate::support::{World, esmed};
 mod catalogue;
 mod convert;
 mod daemon;
+mod elsewhere;
 mod load;
+mod obstacles;
 mod refusals;
 mod users;
 
