@@ -26,8 +26,6 @@ const AS_OWNER: &str = "SET LOCAL search_path = public, pg_temp;\nSET LOCAL clie
     DO $migrate$ BEGIN PERFORM set_config('role', current_setting('esmed.owner'), TRUE); END $migrate$;";
 const AS_BEFORE: &str = "DO $migrate$ BEGIN PERFORM set_config('role', 'none', TRUE); END $migrate$;\n\
     SET LOCAL search_path = pg_catalog, pg_temp;\nSET LOCAL client_min_messages = notice;";
-/// Definitions that name what is in the schema public without it.
-const TO_ADAPT: &str = "SET LOCAL search_path = pg_catalog, public, pg_temp;";
 
 /// The whole migration from 0.1.1, in one transaction, for any client.
 #[must_use]
@@ -66,7 +64,6 @@ pub fn from_0_1_1() -> String {
         AS_BEFORE,
         SAVE,
         LOCK,
-        TO_ADAPT,
         ADAPT,
         AS_OWNER,
         &new_tables,

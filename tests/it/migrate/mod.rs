@@ -11,6 +11,8 @@ mod convert;
 mod daemon;
 mod load;
 mod refusals;
+mod settings;
+mod trust;
 mod users;
 
 const OLD_SCHEMA: &str = include_str!("old_schema.sql");
