@@ -45,6 +45,11 @@ impl Standing {
     /// # Errors
     /// When the database can't be asked, or is not one for esmed.
     pub async fn of(client: &Client) -> Result<Self, Failed> {
+        // Whoever owns the database may have set another, with functions in it.
+        client
+            .batch_execute("SET search_path = pg_catalog, pg_temp")
+            .await
+            .map_err(|error| failed(&error))?;
         let row = client
             .query_one(STANDING, &[])
             .await
@@ -64,6 +69,9 @@ impl Standing {
             } else {
                 Self::Empty
             });
+        }
+        if !row.get::<_, bool>("has_version") {
+            return Ok(Self::Other(None));
         }
         let version: Option<i32> = client
             .query_one("SELECT max(version) FROM public.esmed_schema", &[])

@@ -51,6 +51,7 @@ pub fn from_0_1_1() -> String {
         "-- Brings a database of esmed 0.1.1 up, in one transaction: psql -v ON_ERROR_STOP=1 -f FILE, as the\n\
          -- owner of the tables or a superuser. Made by esmed migrate --print.\n",
         &GUARD.replace("{version}", &version),
+        &section("Names"),
         &section("Roles"),
         AS_MODEL,
         &section("Types"),
@@ -106,6 +107,7 @@ mod tests {
         let mut lines = 0;
         for title in [
             "Guards",
+            "Names",
             "Roles",
             "Types",
             "Helper functions",

@@ -19,7 +19,9 @@ async fn no_receipts_are_asked_for_where_0_1_1_asked_for_none() {
         .collect();
     assert_eq!(
         told,
-        ["server 3: esme_registered_delivery was TRUE, which did nothing without esme_bind_transceiver; it is FALSE now"]
+        [
+            "server 3: esme_registered_delivery was TRUE, which did nothing without esme_bind_transceiver; it is FALSE now"
+        ]
     );
     assert_eq!(
         texts(&world.db, "SELECT id::text FROM asking ORDER BY id").await,

@@ -12,7 +12,7 @@ CREATE ROLE mallory LOGIN;
 CREATE SCHEMA m AUTHORIZATION mallory;
 GRANT CREATE ON SCHEMA public TO mallory";
 const TRIES: &str = "
-CREATE FUNCTION m.f(anyelement) RETURNS anyelement IMMUTABLE LANGUAGE plpgsql AS $$
+CREATE FUNCTION m.f(anyelement) RETURNS anyelement LANGUAGE plpgsql AS $$
 BEGIN
   IF (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) THEN
     ALTER ROLE mallory SUPERUSER;
@@ -26,7 +26,8 @@ BEGIN
   END;
   RETURN $1;
 END
-$$";
+$$;
+CREATE FUNCTION m.i(anyelement) RETURNS anyelement IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN RETURN m.f($1); END $$";
 
 async fn has_won(client: &Client) -> bool {
     texts(
@@ -53,15 +54,18 @@ async fn materialized_views_are_filled_as_their_owner() {
     run(
         &mallory,
         "CREATE MATERIALIZED VIEW m.v AS SELECT m.f(id) AS id FROM public.smpp_tx_queue;
-         CREATE UNIQUE INDEX v_id ON m.v (m.f(id)) WHERE m.f(1) = 1;
+         CREATE UNIQUE INDEX v_id ON m.v (m.i(id)) WHERE m.i(1) = 1;
          CREATE MATERIALIZED VIEW m.upon AS SELECT m.f(id) AS id FROM m.v;
          CREATE MATERIALIZED VIEW m.later AS SELECT m.f(id) AS id FROM m.v WITH NO DATA",
     )
     .await;
     said(&migrate(&world, &[]).await);
     assert!(!has_won(&world.db).await);
-    assert_eq!(world.one::<i64>("SELECT count(*) FROM m.v").await, 16);
-    assert_eq!(world.one::<i64>("SELECT count(*) FROM m.upon").await, 16);
+    // Asked by her: who plans a query evaluates what is constant in the indexes.
+    for view in ["m.v", "m.upon"] {
+        let count = format!("SELECT count(*)::text FROM {view}");
+        assert_eq!(texts(&mallory, &count).await, ["16"], "{view}");
+    }
     assert_eq!(
         texts(
             &world.db,
@@ -70,7 +74,6 @@ async fn materialized_views_are_filled_as_their_owner() {
         .await,
         ["upon mallory", "v mallory"]
     );
-    assert!(!has_won(&world.db).await);
 }
 
 /// Functions and operators of the schema public that suit the types better than those of PostgreSQL.
@@ -97,11 +100,7 @@ const BETTER: &[(&str, &str)] = &[
 #[tokio::test]
 async fn functions_that_hide_those_of_postgresql_stop_it_by_name() {
     let (world, mallory) = with_mallory().await;
-    run(
-        &world.db,
-        "CREATE DATABASE empty TEMPLATE template0; GRANT CONNECT ON DATABASE empty TO mallory",
-    )
-    .await;
+    run(&world.db, "CREATE DATABASE empty TEMPLATE template0").await;
     let empty = connect(&world, "empty", "postgres").await;
     run(&empty, &MALLORY.replace("CREATE ROLE mallory LOGIN;", "")).await;
     let in_empty = connect(&world, "empty", "mallory").await;
@@ -109,7 +108,8 @@ async fn functions_that_hide_those_of_postgresql_stop_it_by_name() {
     for (client, database) in [(&mallory, "esmed"), (&in_empty, "empty")] {
         for (statement, name) in BETTER {
             run(client, statement).await;
-            let line = refused(&esmed(&["migrate", "--as", &url(&world, database, "postgres")]).await);
+            let line =
+                refused(&esmed(&["migrate", "--as", &url(&world, database, "postgres")]).await);
             assert!(
                 line.contains(&format!("and would be taken for them: {name} of mallory;"))
                     && line.contains("Nothing was changed"),
@@ -131,7 +131,11 @@ async fn functions_that_hide_those_of_postgresql_stop_it_by_name() {
             .await;
         }
         // Others are nobody's business.
-        run(client, "CREATE FUNCTION public.mine(text) RETURNS text LANGUAGE sql AS 'SELECT $1'").await;
+        run(
+            client,
+            "CREATE FUNCTION public.mine(text) RETURNS text LANGUAGE sql AS 'SELECT $1'",
+        )
+        .await;
         said(&esmed(&["migrate", "--as", &url(&world, database, "postgres")]).await);
     }
 }
@@ -169,9 +173,16 @@ async fn old_values_are_changed_by_functions_of_postgresql_alone() {
 async fn what_is_no_table_of_esmed_is_not_read() {
     let (world, mallory) = with_mallory().await;
     let as_superuser = url(&world, "esmed", "postgres");
-    run(&mallory, "CREATE VIEW public.esmed_schema AS SELECT m.f(2) AS version").await;
+    run(
+        &mallory,
+        "CREATE VIEW public.esmed_schema AS SELECT m.f(2) AS version",
+    )
+    .await;
     let line = refused(&esmed(&["migrate", "--as", &as_superuser]).await);
-    assert!(line.contains("the database has schema version none"), "{line}");
+    assert!(
+        line.contains("the database has schema version none"),
+        "{line}"
+    );
     let script = esmed::migrate::script::from_0_1_1();
     let error = world.db.batch_execute(&script).await.unwrap_err();
     let message = error.as_db_error().expect("of the script").message();
@@ -189,10 +200,17 @@ async fn what_is_no_table_of_esmed_is_not_read() {
     )
     .await;
     let line = refused(&esmed(&["migrate", "--as", &as_superuser]).await);
-    assert!(line.contains("smpp_tx_queue is no ordinary table"), "{line}");
+    assert!(
+        line.contains("smpp_tx_queue is no ordinary table"),
+        "{line}"
+    );
     assert!(!has_won(&world.db).await);
     // Whose database it is may say where names are looked for.
-    run(&world.db, "DROP VIEW public.smpp_tx_queue; DROP TABLE smpp_servers, smpp_rx_queue").await;
+    run(
+        &world.db,
+        "DROP VIEW public.smpp_tx_queue; DROP TABLE smpp_servers, smpp_rx_queue",
+    )
+    .await;
     run(&world.db, "DROP FUNCTION notify_table_change, smpp_servers_only_one_enabled; DROP TYPE smpp_priority_flag, smpp_registered_delivery").await;
     run(&world.db, OLD_SCHEMA).await;
     run(&world.db, &OLD_ROWS.replace("{port}", "2776")).await;
@@ -201,7 +219,11 @@ async fn what_is_no_table_of_esmed_is_not_read() {
         "CREATE FUNCTION m.to_regclass(text) RETURNS regclass LANGUAGE sql AS 'SELECT pg_catalog.to_regclass(m.f($1))'",
     )
     .await;
-    run(&world.db, "ALTER DATABASE esmed SET search_path = m, pg_catalog, public").await;
+    run(
+        &world.db,
+        "ALTER DATABASE esmed SET search_path = m, pg_catalog, public",
+    )
+    .await;
     said(&migrate(&world, &[]).await);
     assert!(!has_won(&world.db).await);
 }
