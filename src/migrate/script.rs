@@ -10,6 +10,7 @@ pub const SCHEMA: &str = include_str!("../../sql/db.sql");
 
 const GUARD: &str = include_str!("../../sql/migrations/1-guard.sql");
 const TYPES: &str = include_str!("../../sql/migrations/2-types.sql");
+const TRUST: &str = include_str!("../../sql/migrations/3-trust.sql");
 const SAVE: &str = include_str!("../../sql/migrations/3-save.sql");
 const LOCK: &str = include_str!("../../sql/migrations/4-lock.sql");
 const ADAPT: &str = include_str!("../../sql/migrations/5-adapt.sql");
@@ -57,6 +58,7 @@ pub fn from_0_1_1() -> String {
         &section("Types"),
         AS_BEFORE,
         TYPES,
+        TRUST,
         AS_OWNER,
         &helpers,
         AS_BEFORE,
@@ -65,6 +67,7 @@ pub fn from_0_1_1() -> String {
         AS_BEFORE,
         SAVE,
         LOCK,
+        TRUST,
         ADAPT,
         AS_OWNER,
         &new_tables,

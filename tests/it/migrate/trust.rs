@@ -227,3 +227,45 @@ async fn what_is_no_table_of_esmed_is_not_read() {
     said(&migrate(&world, &[]).await);
     assert!(!has_won(&world.db).await);
 }
+
+/// The superuser migrates the tables of somebody else, whose constraints are evaluated then.
+#[tokio::test]
+async fn constraints_of_the_owner_do_not_run_as_the_superuser() {
+    let (world, mallory) = with_mallory().await;
+    run(
+        &world.db,
+        "DO $$ DECLARE t text; BEGIN
+           FOREACH t IN ARRAY ARRAY['smpp_servers', 'smpp_tx_queue', 'smpp_rx_queue'] LOOP
+             EXECUTE format('ALTER TABLE %I OWNER TO mallory', t);
+           END LOOP;
+         END $$;
+         ALTER FUNCTION notify_table_change() OWNER TO mallory;
+         ALTER FUNCTION smpp_servers_only_one_enabled() OWNER TO mallory;
+         ALTER TYPE smpp_priority_flag OWNER TO mallory; ALTER TYPE smpp_registered_delivery OWNER TO mallory",
+    )
+    .await;
+    run(
+        &mallory,
+        "ALTER TABLE smpp_tx_queue ADD CONSTRAINT my_check CHECK (m.f(id) = id);
+         ALTER TABLE smpp_tx_queue ADD CONSTRAINT my_urgent CHECK (smpp_priority_flag <= 'LEVEL_3' AND length(smpp_short_message) < 255);
+         CREATE INDEX my_index ON smpp_tx_queue (id) WHERE m.i(1) = 1;
+         CREATE INDEX my_own ON smpp_tx_queue (lower(smpp_short_message)) WHERE abs(1) = 1",
+    )
+    .await;
+    let line = refused(&migrate(&world, &[]).await);
+    for words in [
+        "what others have made would run as the role \"postgres\": constraint my_check on table public.smpp_tx_queue by function m.f(anyelement) of mallory; ",
+        "index public.my_index by function m.i(anyelement) of mallory; Nothing was changed.",
+    ] {
+        assert!(line.contains(words), "{words}: {line}");
+    }
+    assert!(!has_won(&world.db).await);
+    // Nothing of theirs runs without these.
+    run(
+        &mallory,
+        "ALTER TABLE smpp_tx_queue DROP CONSTRAINT my_check; DROP INDEX my_index",
+    )
+    .await;
+    said(&migrate(&world, &[]).await);
+    assert!(!has_won(&world.db).await);
+}
