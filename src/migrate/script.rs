@@ -10,7 +10,7 @@ pub const SCHEMA: &str = include_str!("../../sql/db.sql");
 
 const GUARD: &str = include_str!("../../sql/migrations/1-guard.sql");
 const TYPES: &str = include_str!("../../sql/migrations/2-types.sql");
-const TRUST: &str = include_str!("../../sql/migrations/3-trust.sql");
+const TRUST: &str = include_str!("../../sql/migrations/trust.sql");
 const SAVE: &str = include_str!("../../sql/migrations/3-save.sql");
 const LOCK: &str = include_str!("../../sql/migrations/4-lock.sql");
 const ADAPT: &str = include_str!("../../sql/migrations/5-adapt.sql");
