@@ -14,14 +14,14 @@
 --     CREATE ROLE esmed_app NOLOGIN;
 --     CREATE ROLE esmed_monitor NOLOGIN;
 --
--- In this order: guards, roles, types, helper functions, tables (with their indexes and comments),
+-- In this order: guards, names, roles, types, helper functions, tables (with their indexes and comments),
 -- triggers, functions, views, rights, the schema's version.
 --
 -- There are no psql commands (\...) in here, so that any client can run it.
 
 BEGIN;
 
-SET LOCAL search_path = public, pg_temp;
+SET LOCAL search_path = pg_catalog, pg_temp;
 
 -- Guards -------------------------------------------------------------------------------------------
 
@@ -70,6 +70,38 @@ BEGIN
 END
 $$;
 
+-- Names --------------------------------------------------------------------------------------------
+--
+-- What follows finds its types and tables in the schema public, and looks there for functions and operators as well: one that
+-- suits the types better than PostgreSQL's own would be taken for it, in views for good. Who may create things in
+-- public is not always who may be trusted.
+
+DO $$
+DECLARE
+  found text;
+BEGIN
+  SELECT string_agg(name || ' of ' || pg_get_userbyid(owner), ', ' ORDER BY name) INTO found
+  FROM (
+    SELECT p.oid, 'pg_proc'::regclass AS catalogue, p.oid::regprocedure::text AS name, p.proowner AS owner
+    FROM pg_proc p
+    WHERE p.pronamespace = 'public'::regnamespace
+      AND EXISTS (SELECT FROM pg_proc own WHERE own.proname = p.proname AND own.pronamespace = 'pg_catalog'::regnamespace)
+    UNION ALL
+    SELECT o.oid, 'pg_operator', o.oid::regoperator::text, o.oprowner
+    FROM pg_operator o
+    WHERE o.oprnamespace = 'public'::regnamespace
+      AND EXISTS (SELECT FROM pg_operator own WHERE own.oprname = o.oprname AND own.oprnamespace = 'pg_catalog'::regnamespace)
+  ) AS f
+  WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = f.owner AND (r.rolsuper OR r.rolname = current_user))
+    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = f.catalogue AND d.objid = f.oid AND d.deptype = 'e');
+  IF found IS NOT NULL THEN
+    RAISE EXCEPTION 'the schema public of "%" has functions or operators that are called like those of PostgreSQL, and would be taken for them: %',
+        current_database(), found
+      USING HINT = 'Nothing was changed. Drop them, or move them out of the way: ALTER FUNCTION ... SET SCHEMA ...; (ALTER OPERATOR, ALTER AGGREGATE).';
+  END IF;
+END
+$$;
+
 -- Roles --------------------------------------------------------------------------------------------
 
 DO $$
@@ -98,6 +130,8 @@ BEGIN
   END LOOP;
 END
 $$;
+
+SET LOCAL search_path = public, pg_temp;
 
 -- Types --------------------------------------------------------------------------------------------
 
@@ -1789,11 +1823,11 @@ DECLARE
 BEGIN
   -- Everybody has these by default; where that was taken away, give them to the three roles.
   FOREACH name IN ARRAY ARRAY['esmed', 'esmed_app', 'esmed_monitor'] LOOP
-    IF NOT has_database_privilege(name, current_database(), 'CONNECT') THEN
-      EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), name);
+    IF NOT pg_catalog.has_database_privilege(name, current_database(), 'CONNECT') THEN
+      EXECUTE pg_catalog.format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), name);
     END IF;
-    IF NOT has_schema_privilege(name, 'public', 'USAGE') THEN
-      EXECUTE format('GRANT USAGE ON SCHEMA public TO %I', name);
+    IF NOT pg_catalog.has_schema_privilege(name, 'public', 'USAGE') THEN
+      EXECUTE pg_catalog.format('GRANT USAGE ON SCHEMA public TO %I', name);
     END IF;
   END LOOP;
 END

@@ -25,7 +25,12 @@ BEGIN
   END IF;
 
   IF to_regclass('public.esmed_schema') IS NOT NULL THEN
-    EXECUTE 'SELECT max(version) FROM public.esmed_schema' INTO version;
+    -- Anything else of that name may be anybody's: to read a view calls its functions.
+    IF EXISTS (SELECT FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+               WHERE c.oid = 'public.esmed_schema'::regclass AND c.relkind = 'r' AND NOT c.relrowsecurity
+                 AND a.attname = 'version' AND a.atttypid = 'integer'::regtype) THEN
+      EXECUTE 'SELECT max(version) FROM public.esmed_schema' INTO version;
+    END IF;
     IF version = {version} THEN
       RAISE EXCEPTION 'the database "%" has schema version % already: there is nothing to do', current_database(), version;
     END IF;
@@ -41,6 +46,10 @@ BEGIN
       USING HINT = 'An empty database is set up by esmed migrate too, or by sql/db.sql.';
   END IF;
   tables := ARRAY['public.smpp_servers', 'public.smpp_tx_queue', 'public.smpp_rx_queue']::regclass[];
+  SELECT string_agg(relname, ', ') INTO found FROM pg_class WHERE oid = ANY (tables) AND relkind <> 'r';
+  IF found IS NOT NULL THEN
+    RAISE EXCEPTION '% is no ordinary table, as esmed 0.1.1 had it', found USING HINT = 'Nothing was changed.';
+  END IF;
 
   IF current_setting('server_version_num')::integer < 130000 THEN
     RAISE EXCEPTION 'esmed needs PostgreSQL 13 or later, this is %', current_setting('server_version')

@@ -20,12 +20,28 @@ BEGIN
     END IF;
     SELECT array_agg(enumlabel::text ORDER BY enumsortorder) INTO labels
     FROM pg_enum WHERE enumtypid = format('public.%I', model.typname)::regtype;
-    IF labels <> model.labels THEN
+    IF labels IS DISTINCT FROM model.labels THEN
       RAISE EXCEPTION 'the type % has the values %, and esmed needs %', model.typname, labels, model.labels
         USING HINT = 'Nothing was changed.';
     END IF;
-    EXECUTE format('COMMENT ON TYPE public.%I IS %L', model.typname, model.meaning);
+    IF obj_description(format('public.%I', model.typname)::regtype, 'pg_type') IS NULL THEN
+      EXECUTE format('COMMENT ON TYPE public.%I IS %L', model.typname, model.meaning);
+    END IF;
     EXECUTE format('DROP TYPE pg_temp.%I', model.typname);
   END LOOP;
 END
 $migrate$;
+
+-- 0.1.1 had no comments: those that are there users have written, and they stay. sql/db.sql would write its own over them.
+CREATE TEMPORARY TABLE esmed_comments ON COMMIT DROP AS
+SELECT format('COMMENT ON %s IS %L',
+              CASE WHEN d.classoid = 'pg_proc'::regclass THEN format('FUNCTION %s', d.objoid::regprocedure)
+                   WHEN d.objsubid = 0 THEN format('TABLE %s', d.objoid::regclass)
+                   ELSE format('COLUMN %s.%I', d.objoid::regclass, (
+                     SELECT attname FROM pg_attribute WHERE attrelid = d.objoid AND attnum = d.objsubid)) END,
+              d.description) AS statement
+FROM pg_description d
+WHERE (d.classoid = 'pg_class'::regclass
+       AND d.objoid IN ('public.smpp_servers'::regclass, 'public.smpp_tx_queue'::regclass, 'public.smpp_rx_queue'::regclass))
+   OR (d.classoid = 'pg_proc'::regclass
+       AND d.objoid IN (to_regprocedure('public.notify_table_change()'), to_regprocedure('public.smpp_servers_only_one_enabled()')));

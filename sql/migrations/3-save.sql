@@ -27,8 +27,8 @@ BEGIN
     ('port', 'port NOT BETWEEN 1 AND 65535', '2775'),
     ('esme_max_submission_attempts', 'esme_max_submission_attempts < 1', '1'),
     ('smpp_session_init_timer', 'smpp_session_init_timer < 1', '30'),
-    ('smpp_enquire_link_timer', 'smpp_enquire_link_timer < 0', '0'),
-    ('smpp_inactivity_timer', 'smpp_inactivity_timer < 0', '0'),
+    ('smpp_enquire_link_timer', 'smpp_enquire_link_timer < 0', '10'),
+    ('smpp_inactivity_timer', 'smpp_inactivity_timer < 0', '120'),
     ('smpp_response_timer', 'smpp_response_timer < 1', '60'),
     ('smpp_pdu_read_timer', 'smpp_pdu_read_timer < 1', '10')) AS r (name, is_bad, value)
   LOOP
@@ -43,8 +43,19 @@ BEGIN
     END LOOP;
   END LOOP;
 
-  SELECT min(id) INTO keep FROM public.smpp_servers WHERE enabled HAVING count(*) > 1;
-  IF keep IS NOT NULL THEN
+  -- 0.1.1 asked for no receipt over a transmitter, whatever this said; this version does.
+  FOR bad IN SELECT id FROM public.smpp_servers WHERE esme_registered_delivery AND NOT esme_bind_transceiver ORDER BY id LOOP
+    RAISE NOTICE 'server %: esme_registered_delivery was TRUE, which did nothing without esme_bind_transceiver; it is FALSE now', bad.id;
+  END LOOP;
+  IF FOUND THEN
+    INSERT INTO pg_temp.esmed_changed
+    SELECT attrelid, attnum, attname, 'boolean', 'esme_registered_delivery AND esme_bind_transceiver'
+    FROM pg_attribute WHERE attrelid = 'public.smpp_servers'::regclass AND attname = 'esme_registered_delivery';
+  END IF;
+
+  -- The one that 0.1.1 was bound with.
+  SELECT id INTO keep FROM public.smpp_servers WHERE enabled ORDER BY btrim(host) = '', host, port, id LIMIT 1;
+  IF (SELECT count(*) > 1 FROM public.smpp_servers WHERE enabled) THEN
     FOR bad IN SELECT id FROM public.smpp_servers WHERE enabled AND id <> keep ORDER BY id LOOP
       RAISE NOTICE 'server % was enabled beside server %, and is not any more', bad.id, keep;
     END LOOP;
@@ -94,7 +105,8 @@ SELECT array_remove(
       (SELECT ' WITH (' || string_agg(format('%I = %L', option_name, option_value), ', ') || ')' FROM pg_options_to_table(c.reloptions)),
       (SELECT format(' TABLESPACE %I', spcname) FROM pg_tablespace s WHERE s.oid = c.reltablespace),
       rtrim(pg_get_viewdef(c.oid), ';'),
-      CASE WHEN NOT c.relispopulated THEN ' WITH NO DATA' END),
+      -- Its query and its indexes may call functions of its owner: they run when it is his, as him.
+      CASE c.relkind WHEN 'm' THEN ' WITH NO DATA' END),
     format('COMMENT ON %sVIEW %s IS %L', CASE c.relkind WHEN 'm' THEN 'MATERIALIZED ' END, c.oid::regclass,
       obj_description(c.oid, 'pg_class'))]
   || ARRAY(SELECT format('COMMENT ON COLUMN %s.%I IS %L', c.oid::regclass, attname, col_description(c.oid, attnum))
@@ -109,7 +121,8 @@ SELECT array_remove(
   || ARRAY(SELECT statement FROM pg_rewrite r CROSS JOIN LATERAL unnest(pg_temp.esmed_make_rule(r.oid)) AS statement
            WHERE r.ev_class = c.oid AND r.rulename <> '_RETURN')
   || ARRAY(SELECT statement FROM pg_trigger t CROSS JOIN LATERAL unnest(pg_temp.esmed_make_trigger(t.oid)) AS statement
-           WHERE t.tgrelid = c.oid AND NOT t.tgisinternal), NULL)
+           WHERE t.tgrelid = c.oid AND NOT t.tgisinternal)
+  || CASE WHEN c.relkind = 'm' AND c.relispopulated THEN format('REFRESH MATERIALIZED VIEW %s', c.oid::regclass) END, NULL)
 FROM pg_class c WHERE c.oid = wanted
 $$;
 

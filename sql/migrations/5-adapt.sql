@@ -84,16 +84,24 @@ BEGIN
         AND NOT EXISTS (SELECT FROM pg_attribute o WHERE o.attrelid = t.old AND o.attname = a.attname AND NOT o.attisdropped)
       ORDER BY a.attnum) AS parts;
     EXECUTE format('ALTER TABLE %s %s', t.qualified, actions);
-    IF t.reloptions IS NOT NULL THEN
-      EXECUTE format('ALTER TABLE %s SET (%s)', t.qualified, array_to_string(t.reloptions, ', '));
+    -- Those that users have set stay.
+    SELECT string_agg(format('%I = %L', option_name, option_value), ', ') INTO actions FROM pg_options_to_table(t.reloptions)
+    WHERE option_name NOT IN (SELECT o.option_name FROM pg_class c CROSS JOIN LATERAL pg_options_to_table(c.reloptions) AS o
+                              WHERE c.oid = t.old);
+    IF actions IS NOT NULL THEN
+      EXECUTE format('ALTER TABLE %s SET (%s)', t.qualified, actions);
     END IF;
 
     -- Then all that writes the table anew, at once.
     SELECT string_agg(part, ', ' ORDER BY step, place) INTO actions FROM (
-      SELECT 1 AS step, o.attnum AS place, format('ALTER COLUMN %I TYPE %s%s', o.attname, format_type(a.atttypid, a.atttypmod),
+      SELECT 1 AS step, o.attnum AS place, format('ALTER COLUMN %I TYPE %s%s%s', o.attname, format_type(a.atttypid, a.atttypmod),
+                                   -- One of the user's own.
+                                   CASE WHEN a.attcollation <> 0 AND o.attcollation <> ot.typcollation
+                                     THEN ' COLLATE ' || o.attcollation::regcollation END,
                                    ' USING (' || v.value || ')') AS part
       FROM pg_attribute o
       JOIN pg_attribute a ON a.attrelid = t.model AND a.attname = o.attname AND NOT a.attisdropped
+      JOIN pg_type ot ON ot.oid = o.atttypid
       LEFT JOIN pg_temp.esmed_values v ON v.relation = t.name AND v.name = o.attname
       WHERE o.attrelid = t.old AND o.attnum > 0 AND NOT o.attisdropped
         AND (v.value IS NOT NULL OR (o.atttypid, o.atttypmod) <> (a.atttypid, a.atttypmod))
@@ -111,7 +119,19 @@ BEGIN
       SELECT 4, row_number() OVER (ORDER BY c.conname), format('ADD CONSTRAINT %I %s', c.conname, pg_get_constraintdef(c.oid))
       FROM pg_constraint c
       WHERE c.conrelid = t.model AND c.contype IN ('c', 'u')
-        AND NOT EXISTS (SELECT FROM pg_constraint o WHERE o.conrelid = t.old AND o.conname = c.conname)) AS parts;
+        AND NOT EXISTS (SELECT FROM pg_constraint o WHERE o.conrelid = t.old AND o.conname = c.conname)
+      UNION ALL
+      -- How users want values stored, which a change of the type resets. PostgreSQL 13 knows no attcompression.
+      SELECT 5, o.attnum, format('ALTER COLUMN %I SET %s', o.attname, how)
+      FROM pg_attribute o
+      JOIN pg_type ot ON ot.oid = o.atttypid
+      JOIN pg_attribute a ON a.attrelid = t.model AND a.attname = o.attname AND NOT a.attisdropped
+      JOIN pg_type model ON model.oid = a.atttypid AND model.typstorage <> 'p'
+      CROSS JOIN LATERAL unnest(ARRAY[
+        'STORAGE ' || CASE WHEN o.attstorage <> ot.typstorage
+          THEN CASE o.attstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END END,
+        'COMPRESSION ' || CASE to_jsonb(o) ->> 'attcompression' WHEN 'l' THEN 'lz4' WHEN 'p' THEN 'pglz' END]) AS how
+      WHERE o.attrelid = t.old AND o.attnum > 0 AND NOT o.attisdropped AND how IS NOT NULL) AS parts;
     BEGIN
       EXECUTE format('ALTER TABLE %s %s', t.qualified, actions);
     EXCEPTION WHEN OTHERS THEN
@@ -136,7 +156,7 @@ BEGIN
   -- The models have done their work. All at once, for they refer to each other: CASCADE would tell of constraints.
   SELECT 'DROP TABLE ' || string_agg(format('pg_temp.%I', relname), ', ') INTO STRICT actions
   FROM pg_class
-  WHERE relnamespace = pg_my_temp_schema() AND relkind = 'r' AND relname NOT IN ('esmed_changed', 'esmed_saved', 'esmed_values')
+  WHERE relnamespace = pg_my_temp_schema() AND relkind = 'r' AND relname NOT IN ('esmed_changed', 'esmed_saved', 'esmed_values', 'esmed_comments')
     AND (relname LIKE 'smpp\_%' OR relname LIKE 'esmed\_%');
   EXECUTE actions;
 END

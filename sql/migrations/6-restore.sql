@@ -9,9 +9,8 @@ DECLARE
 BEGIN
   FOR it IN SELECT * FROM pg_temp.esmed_saved ORDER BY place LOOP
     BEGIN
-      FOREACH statement IN ARRAY it.make LOOP
-        EXECUTE statement;
-      END LOOP;
+      EXECUTE it.make[1];
+      -- Before anything of it is computed: what is computed then runs as the owner, not as who migrates.
       IF it.owner IS NOT NULL THEN
         -- Rights that ALTER DEFAULT PRIVILEGES gives to everything new were perhaps not there.
         FOR grantee IN
@@ -24,6 +23,11 @@ BEGIN
         IF it.owner <> current_user THEN
           EXECUTE format('ALTER TABLE %s OWNER TO %I', it.name, it.owner);
         END IF;
+      END IF;
+      FOREACH statement IN ARRAY it.make[2:] LOOP
+        EXECUTE statement;
+      END LOOP;
+      IF it.owner IS NOT NULL THEN
         IF it.acl IS NOT NULL THEN
           EXECUTE format('REVOKE ALL ON TABLE %s FROM %I', it.name, it.owner);
         END IF;
@@ -45,6 +49,10 @@ BEGIN
         USING HINT = 'Nothing was changed. Keep its definition, drop it, migrate, and create one that suits the new types of columns.';
     END;
     RAISE NOTICE 'made again: % %', it.what, it.name;
+  END LOOP;
+
+  FOR statement IN SELECT c.statement FROM pg_temp.esmed_comments c LOOP
+    EXECUTE statement;
   END LOOP;
 
   RAISE NOTICE 'migrated from esmed 0.1.1 to schema version {version}: % messages (% still to be sent), % received; the tables were locked for % s',

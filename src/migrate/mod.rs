@@ -78,6 +78,9 @@ impl Standing {
                 Self::Empty
             });
         }
+        if !row.get::<_, bool>("has_version") {
+            return Ok(Self::Other(None));
+        }
         let version: Option<i32> = client
             .query_one("SELECT max(version) FROM public.esmed_schema", &[])
             .await

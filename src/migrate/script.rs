@@ -10,6 +10,7 @@ pub const SCHEMA: &str = include_str!("../../sql/db.sql");
 
 const GUARD: &str = include_str!("../../sql/migrations/1-guard.sql");
 const TYPES: &str = include_str!("../../sql/migrations/2-types.sql");
+const TRUST: &str = include_str!("../../sql/migrations/trust.sql");
 const SAVE: &str = include_str!("../../sql/migrations/3-save.sql");
 const LOCK: &str = include_str!("../../sql/migrations/4-lock.sql");
 const ADAPT: &str = include_str!("../../sql/migrations/5-adapt.sql");
@@ -26,8 +27,6 @@ const AS_OWNER: &str = "SET LOCAL search_path = public, pg_temp;\nSET LOCAL clie
     DO $migrate$ BEGIN PERFORM set_config('role', current_setting('esmed.owner'), TRUE); END $migrate$;";
 const AS_BEFORE: &str = "DO $migrate$ BEGIN PERFORM set_config('role', 'none', TRUE); END $migrate$;\n\
     SET LOCAL search_path = pg_catalog, pg_temp;\nSET LOCAL client_min_messages = notice;";
-/// Definitions that name what is in the schema public without it.
-const TO_ADAPT: &str = "SET LOCAL search_path = pg_catalog, public, pg_temp;";
 
 /// The whole migration from 0.1.1, in one transaction, for any client.
 #[must_use]
@@ -53,11 +52,13 @@ pub fn from_0_1_1() -> String {
         "-- Brings a database of esmed 0.1.1 up, in one transaction: psql -v ON_ERROR_STOP=1 -f FILE, as the\n\
          -- owner of the tables or a superuser. Made by esmed migrate --print.\n",
         &GUARD.replace("{version}", &version),
+        &section("Names"),
         &section("Roles"),
         AS_MODEL,
         &section("Types"),
         AS_BEFORE,
         TYPES,
+        TRUST,
         AS_OWNER,
         &helpers,
         AS_BEFORE,
@@ -66,7 +67,7 @@ pub fn from_0_1_1() -> String {
         AS_BEFORE,
         SAVE,
         LOCK,
-        TO_ADAPT,
+        TRUST,
         ADAPT,
         AS_OWNER,
         &new_tables,
@@ -109,6 +110,7 @@ mod tests {
         let mut lines = 0;
         for title in [
             "Guards",
+            "Names",
             "Roles",
             "Types",
             "Helper functions",

@@ -26,7 +26,7 @@ enabled_is() {
 old_package() {
   step "esmed 0.1.1"
   local old="$work/old"
-  mkdir -p "$old/DEBIAN" "$old/etc/esmed" "$old/var/log/esmed" "$old/etc/init.d"
+  mkdir -p "$old/DEBIAN" "$old/etc/esmed" "$old/var/log/esmed" "$old/etc/init.d" "$old/etc/default"
   printf '[database]\nhost = 127.0.0.1\nport = %s\nname = sms\nuser = esmed\npass = \n' "$pg_port" \
     > "$old/etc/esmed/esmed.conf"
   cat > "$old/etc/init.d/esmed" << 'INIT'
@@ -41,9 +41,10 @@ old_package() {
 ### END INIT INFO
 INIT
   chmod 755 "$old/etc/init.d/esmed"
+  echo 'ENABLED=1' > "$old/etc/default/esmed"
   mkdir -p "$old$units"
   printf '[Service]\nExecStart=/bin/false\n[Install]\nWantedBy=multi-user.target\n' > "$old$units/esmed.service"
-  printf '/etc/esmed/esmed.conf\n/etc/init.d/esmed\n' > "$old/DEBIAN/conffiles"
+  printf '/etc/esmed/esmed.conf\n/etc/init.d/esmed\n/etc/default/esmed\n' > "$old/DEBIAN/conffiles"
   printf 'Package: esmed\nVersion: 0.1.1\nArchitecture: all\nMaintainer: nobody <nobody@example.org>\nDescription: old\n' \
     > "$old/DEBIAN/control"
   # It was enabled, in both ways.
@@ -68,6 +69,7 @@ install_over_old() {
   has "pass = of the administrator" /etc/esmed/esmed.conf
   has "a line" /var/log/esmed/esmed.log
   gone /etc/init.d/esmed
+  gone /etc/default/esmed
   [ -z "$(find "$root"/etc/init.d "$root"/etc/rc?.d -name '*esmed*')" ] || fail "something is left of the init script"
 }
 

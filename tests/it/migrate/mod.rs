@@ -13,6 +13,8 @@ mod elsewhere;
 mod load;
 mod obstacles;
 mod refusals;
+mod settings;
+mod trust;
 mod users;
 
 const OLD_SCHEMA: &str = include_str!("old_schema.sql");

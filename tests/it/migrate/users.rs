@@ -146,11 +146,11 @@ const STOPPERS: &[(&str, &str)] = &[
     ),
     (
         "CREATE FUNCTION cost(integer) RETURNS integer IMMUTABLE LANGUAGE sql AS 'SELECT 1'; CREATE INDEX my_costs ON smpp_tx_queue (cost(id))",
-        "smpp_tx_queue cannot be changed: function cost(bigint) does not exist; On columns that change there are: index my_costs",
+        "smpp_tx_queue cannot be changed: function public.cost(bigint) does not exist; On columns that change there are: index public.my_costs",
     ),
     (
         "CREATE FUNCTION cost(integer) RETURNS integer IMMUTABLE LANGUAGE sql AS 'SELECT 1'; ALTER TABLE smpp_tx_queue ADD CONSTRAINT my_cost CHECK (cost(id) = 1)",
-        "constraint my_cost on table smpp_tx_queue",
+        "constraint my_cost on table public.smpp_tx_queue",
     ),
     (
         "CREATE VIEW mine AS SELECT id FROM smpp_tx_queue; CREATE FUNCTION f() RETURNS SETOF mine LANGUAGE sql AS 'SELECT * FROM mine'",
