@@ -245,20 +245,18 @@ pub async fn lanes(database: &Database, own: &str) -> Result<Vec<Lane>, DbError>
         .collect())
 }
 
-/// The session of a daemon with an account: its row of `smpp_status`.
+/// The session of a daemon with a server, by its row of `smpp_status`.
 #[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs)]
 pub struct Bound {
     pub lane: String,
-    pub server_id: i64,
     pub session_state: String,
     pub since_seconds: Option<f64>,
     pub last_error: Option<String>,
     pub last_error_seconds: Option<f64>,
 }
 
-/// The session that a daemon of any lane has, opens or ends with the account of a server (`smpp_servers.id`), also by another row
-/// with the same host, port and `esme_system_id`; `None` where there is none.
+/// The session that a daemon of any lane has, opens or ends with a server (`smpp_servers.id`); `None` where there is none.
 ///
 /// # Errors
 /// When the database can't answer within 5 s.
@@ -268,7 +266,6 @@ pub async fn bound(database: &Database, id: i64) -> Result<Option<Bound>, DbErro
     let row = client.query_opt(BOUND, &[&id]).await?;
     Ok(row.map(|row| Bound {
         lane: row.get("lane"),
-        server_id: row.get("server_id"),
         session_state: row.get("session_state"),
         since_seconds: row.get("since_seconds"),
         last_error: row.get("last_error"),

@@ -30,11 +30,6 @@ fn single_session(id: i64) -> String {
 pub(super) fn beside(bound: &Bound, account: &Account, report: &mut Report) -> anyhow::Result<()> {
     const BESIDE: &str =
         "--bind does it all the same; an SMSC may refuse the second bind, or end the first";
-    let is_same_row = bound.server_id == account.id;
-    let mut with = "this account".to_owned();
-    if !is_same_row {
-        with = format!("this account (server {})", bound.server_id);
-    }
     let who = format!("the daemon of lane {}", bound.lane);
     let since = bound.since_seconds.map(ago).unwrap_or_default();
     let error = match (&bound.last_error, bound.last_error_seconds) {
@@ -43,37 +38,36 @@ pub(super) fn beside(bound: &Bound, account: &Account, report: &mut Report) -> a
     };
     match bound.session_state.as_str() {
         "bound" | "throttled" => {
-            // Another row may have another password.
-            let so = if is_same_row { ", so it works" } else { "" };
-            report.skipped("bind", format!("{who} is bound with {with}{so}"), BESIDE)
+            let finding = format!("{who} is bound with this account, so it works");
+            report.skipped("bind", finding, BESIDE)
         }
         "binding" => report.warning(
             "bind",
-            format!("{who} has been binding with {with} for {since}, and has no answer"),
+            format!("{who} has been binding with this account for {since}, and has no answer"),
             SILENT,
         ),
         "transmitter_only" => report.failed(
             "bind",
             format!(
-                "{who} is bound with {with} as transmitter only, for {since}: no receipts come, nor messages from phones{error}"
+                "{who} is bound with this account as transmitter only, for {since}: no receipts come, nor messages from phones{error}"
             ),
-            single_session(bound.server_id),
+            single_session(account.id),
         ),
         "receiver_only" => report.failed(
             "bind",
             format!(
-                "{who} is bound with {with} as receiver only, for {since}: nothing is sent{error}"
+                "{who} is bound with this account as receiver only, for {since}: nothing is sent{error}"
             ),
-            single_session(bound.server_id),
+            single_session(account.id),
         ),
         "unbinding" => report.skipped(
             "bind",
-            format!("{who} is ending its session with {with}"),
+            format!("{who} is ending its session with this account"),
             "try it again in a moment",
         ),
         state => report.warning(
             "bind",
-            format!("{who} has been {state} with {with} for {since}"),
+            format!("{who} has been {state} with this account for {since}"),
             "try it again in a moment; esmed events tells how it goes",
         ),
     }
