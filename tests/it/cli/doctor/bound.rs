@@ -119,7 +119,7 @@ async fn a_pair_whose_receiver_is_refused_is_told_with_and_without_a_daemon() {
     for (key, words) in [
         (
             "finding",
-            "bind_receiver is refused: the bind failed (ESME_RBINDFAIL)",
+            "bind_receiver is refused: the bind failed (ESME_RBINDFAIL",
         ),
         ("next_step", "esme_bind_mode = 'transceiver' WHERE id = 1"),
     ] {
