@@ -16,7 +16,7 @@ use super::times::span;
 use super::{ConfigFile, Usage, block_on, octet, standard_input, told};
 use crate::config::Config;
 use crate::db::ears::{Channel, Ears};
-use crate::db::events;
+use crate::db::events::{self, Status};
 use crate::db::send::{self, Message, Progress, Receipt, Sender};
 use crate::db::{Database, DbError};
 
@@ -205,26 +205,36 @@ fn refusal(error: &DbError, sender: &Sender) -> String {
 /// Why the message will not leave soon.
 async fn will_wait(database: &Database, lane: &str, own: Option<&Config>) -> Option<String> {
     let mut status = events::status(database, lane).await;
-    if status.is_err()
-        && let Some(own) = own
-    {
+    let sees_server = |status: &Status| status.server_id.is_none() || status.bind_mode.is_some();
+    let sees_all = match &status {
+        Ok(status) => status.as_ref().is_none_or(sees_server),
+        Err(_) => false,
+    };
+    if !sees_all && let Some(own) = own {
         // Applications may not see it, the daemon's role may.
         let own = Database::new(&own.database, "esmed").ok()?;
         status = events::status(&own, lane).await;
     }
     let status = status.ok()?;
     match status {
-        Some(status) if status.alive => match status.session_state.as_str() {
-            "bound" | "throttled" if status.submit_paused == Some(true) => Some(format!(
-                "sending is paused (esme_submit_paused of server {}); the message waits until it is not",
-                status.server_id.unwrap_or_default()
-            )),
-            "bound" | "throttled" => None,
-            other => Some(format!(
-                "no server of lane {lane} is bound ({}); the message waits until one is",
-                plain(other)
-            )),
-        },
+        Some(status) if status.alive && !status.can_send() => Some(format!(
+            "no server of lane {lane} is bound ({}); the message waits until one is",
+            plain(&status.session_state)
+        )),
+        Some(status) if status.alive => {
+            let id = status.server_id.unwrap_or_default();
+            if status.submit_paused == Some(true) {
+                Some(format!(
+                    "sending is paused (esme_submit_paused of server {id}); the message waits until it is not"
+                ))
+            } else if status.bind_mode.as_deref() == Some("receiver") {
+                Some(format!(
+                    "nothing is sent as receiver (esme_bind_mode of server {id}); the message waits until it is another"
+                ))
+            } else {
+                None
+            }
+        }
         _ => Some(format!(
             "no daemon serves lane {lane}; the message waits until one does"
         )),

@@ -17,6 +17,7 @@ const TRIGGERS: &str = include_str!("../../sql/queries/doctor_triggers.sql");
 const TRANSACTIONS: &str = include_str!("../../sql/queries/doctor_transactions.sql");
 const VACUUM: &str = include_str!("../../sql/queries/doctor_vacuum.sql");
 const LANES: &str = include_str!("../../sql/queries/doctor_lanes.sql");
+const BOUND: &str = include_str!("../../sql/queries/doctor_bound.sql");
 const REFUSALS: &str = include_str!("../../sql/queries/doctor_refusals.sql");
 
 /// No question takes longer.
@@ -250,4 +251,32 @@ pub async fn lanes(database: &Database, own: &str) -> Result<Vec<Lane>, DbError>
             is_served: row.get("is_served"),
         })
         .collect())
+}
+
+/// The session of a daemon with a server, by its row of `smpp_status`.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs)]
+pub struct Bound {
+    pub lane: String,
+    pub session_state: String,
+    pub since_seconds: Option<f64>,
+    pub last_error: Option<String>,
+    pub last_error_seconds: Option<f64>,
+}
+
+/// The session that a daemon of any lane has, opens or ends with a server (`smpp_servers.id`); `None` where there is none.
+///
+/// # Errors
+/// When the database can't answer within 5 s.
+pub async fn bound(database: &Database, id: i64) -> Result<Option<Bound>, DbError> {
+    let client = database.client().await?;
+    client.batch_execute(TIME_LIMIT).await?;
+    let row = client.query_opt(BOUND, &[&id]).await?;
+    Ok(row.map(|row| Bound {
+        lane: row.get("lane"),
+        session_state: row.get("session_state"),
+        since_seconds: row.get("since_seconds"),
+        last_error: row.get("last_error"),
+        last_error_seconds: row.get("last_error_seconds"),
+    }))
 }

@@ -86,6 +86,20 @@ pub struct Status {
     pub alive: bool,
 }
 
+/// Whether a session in this state (`smpp_status.session_state`) takes submits.
+#[must_use]
+pub fn can_send(state: &str) -> bool {
+    matches!(state, "bound" | "throttled" | "transmitter_only")
+}
+
+impl Status {
+    /// Whether a daemon serves the lane and has a session that takes submits; a bind as receiver is not told apart.
+    #[must_use]
+    pub fn can_send(&self) -> bool {
+        self.alive && can_send(&self.session_state)
+    }
+}
+
 /// The status of a lane; `None` when no daemon ever served it. Without the right to read `smpp_servers`, which holds
 /// passwords, it has the number of the server only.
 ///

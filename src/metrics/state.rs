@@ -6,6 +6,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use serde::Serialize;
 
 use crate::db::depth::QueueCount;
+use crate::db::events::can_send;
 
 /// Between samples, in seconds, and how many there are: an hour.
 pub(super) const SAMPLE_EVERY: u32 = 10;
@@ -102,8 +103,7 @@ impl State {
     }
 
     pub(super) fn is_bound(&self) -> bool {
-        self.role == Role::Serving
-            && matches!(self.session, "bound" | "throttled" | "transmitter_only")
+        self.role == Role::Serving && can_send(self.session)
     }
 
     /// What was counted, where that was not too long ago.

@@ -174,6 +174,7 @@ impl Board {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::db::events::can_send;
 
     #[test]
     fn a_pair_is_bound_when_both_are() {
@@ -191,6 +192,7 @@ mod tests {
             board.show(Role::Receiver, receiver);
             assert_eq!(board.state(), state);
             assert_eq!(board.status(), Some(status), "{transmitter} {receiver}");
+            assert_eq!(can_send(state), status != "down", "{state}");
         }
     }
 

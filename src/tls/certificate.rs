@@ -1,6 +1,6 @@
 //! What a certificate says, for people.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
@@ -23,6 +23,8 @@ pub struct Certificate {
     pub issuer: String,
     /// For which host names and addresses it is (subjectAltName).
     pub names: Vec<String>,
+    /// Those of `names` that are addresses and stand there as DNS names only: nobody is let in by them.
+    pub misplaced: Vec<String>,
     /// From when on it is valid.
     pub not_before: DateTime<Utc>,
     /// Until when it is valid.
@@ -40,13 +42,24 @@ impl Certificate {
             let seconds = i64::try_from(time.to_unix_duration().as_secs()).ok()?;
             DateTime::from_timestamp(seconds, 0)
         };
-        let names = match tbs.get_extension::<SubjectAltName>() {
-            Ok(Some((_, names))) => names.0.iter().filter_map(name).take(MOST_NAMES).collect(),
+        let all = match tbs.get_extension::<SubjectAltName>() {
+            Ok(Some((_, names))) => names.0,
             _ => Vec::new(),
         };
+        let names: Vec<String> = all.iter().filter_map(name).take(MOST_NAMES).collect();
+        let addresses: Vec<String> = all
+            .iter()
+            .filter(|it| matches!(it, GeneralName::IpAddress(_)))
+            .filter_map(name)
+            .collect();
+        let misplaced = names.iter().filter(|name| {
+            let address = name.parse::<IpAddr>().ok();
+            address.is_some_and(|it| !addresses.contains(&it.to_string()))
+        });
         Some(Self {
             subject: printable(&tbs.subject().to_string()),
             issuer: printable(&tbs.issuer().to_string()),
+            misplaced: misplaced.cloned().collect(),
             names,
             not_before: time(tbs.validity().not_before)?,
             not_after: time(tbs.validity().not_after)?,

@@ -70,6 +70,7 @@ mod tests {
             subject: "CN=smsc".to_owned(),
             issuer: "CN=ca".to_owned(),
             names: Vec::new(),
+            misplaced: Vec::new(),
             not_before: not_after - TimeDelta::days(90),
             not_after,
             fingerprint: fingerprint.to_owned(),

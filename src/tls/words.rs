@@ -1,9 +1,10 @@
 //! What went wrong, in words that say what would be right.
 
 use std::io;
+use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
-use rustls::pki_types::UnixTime;
+use rustls::pki_types::{ServerName, UnixTime};
 use rustls::{AlertDescription, CertificateError, Error, InconsistentKeys};
 
 use super::verifier::Verifier;
@@ -173,6 +174,11 @@ fn certificate(
                 leaf.subject,
                 expected.to_str()
             ),
+            Some(leaf) if is_misplaced(expected, leaf) => format!(
+                "the certificate of the server carries {} as a DNS name, not as an IP address; it has to be renewed, or {} has to be another name that it carries",
+                expected.to_str(),
+                names.server_name
+            ),
             leaf => format!(
                 "the certificate of the server is for {}, not for {}; {} has to be a name that it carries",
                 leaf.map_or("others".to_owned(), |leaf| leaf.names.join(", ")),
@@ -202,6 +208,15 @@ fn certificate(
             }
         }
     }
+}
+
+/// The certificate was meant for that address, and does not fit it.
+fn is_misplaced(expected: &ServerName<'_>, leaf: &Certificate) -> bool {
+    let ServerName::IpAddress(address) = expected else {
+        return false;
+    };
+    let address = IpAddr::from(*address);
+    leaf.misplaced.iter().any(|it| it.parse() == Ok(address))
 }
 
 /// Our own certificate or key can't be used.

@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::db::Database;
 use crate::db::send::{self, Message, Progress, Receipt};
 use crate::server::Server;
+use crate::session::BindMode;
 use crate::text::{Alphabet, offending};
 
 /// All characters of GSM 03.38 that can be seen, in the order of its table, then those behind an escape: 149 septets of 160.
@@ -28,14 +29,21 @@ pub(super) async fn send(
     number: &str,
     config: &Config,
     server: &Server,
-    is_bound: bool,
+    has_session: bool,
     report: &mut Report,
 ) -> anyhow::Result<()> {
-    if !is_bound {
+    if !has_session {
         return report.failed(
             "message",
             "no daemon is bound with this server, and only a daemon sends",
             "start it, or enable the server; then try again",
+        );
+    }
+    if server.settings.paused || server.account.mode == BindMode::Receiver {
+        return report.failed(
+            "message",
+            "the daemon sends nothing with this server as it is set",
+            "see the check of its columns above",
         );
     }
     let database = arguments.role.database(&config.database)?;

@@ -1,5 +1,6 @@
 //! `esmed doctor`
 
+mod bind;
 mod card;
 mod login;
 mod postgres;
@@ -44,7 +45,7 @@ pub(super) struct Arguments {
     /// Look at this row of smpp_servers; else at the enabled one of the lane
     #[arg(long, value_name = "ID")]
     server: Option<i64>,
-    /// Bind even if a daemon is bound with that server
+    /// Bind even if a daemon is bound with that account
     #[arg(long)]
     bind: bool,
     /// Have the daemon send a test message to this number: a card with all characters of the default alphabet
@@ -98,20 +99,15 @@ async fn examine(arguments: &Arguments, report: &mut Report) -> anyhow::Result<(
     let Some(server) = server(found, arguments.server, lane, &waiting, report)? else {
         return Ok(());
     };
-    let is_bound = status.as_ref().is_some_and(|status| {
-        status.alive
-            && status.server_id == Some(server.account.id)
-            && matches!(
-                status.session_state.as_str(),
-                "binding" | "bound" | "throttled"
-            )
-    });
     // Another server may be of another lane.
     let messages = waiting.messages.filter(|_| arguments.server.is_none());
-    smsc::examine(&server, messages, is_bound && !arguments.bind, report).await?;
+    smsc::examine(&server, messages, &database, arguments.bind, report).await?;
     if let Some(number) = &arguments.to {
         report.area("test message")?;
-        card::send(arguments, number, &config, &server, is_bound, report).await?;
+        let sends = status
+            .as_ref()
+            .is_some_and(|status| status.can_send() && status.server_id == Some(server.account.id));
+        card::send(arguments, number, &config, &server, sends, report).await?;
     }
     Ok(())
 }

@@ -92,10 +92,7 @@ fn judged(
     if counts.oldest_seconds.is_none_or(|seconds| seconds <= LONG) {
         return (finding, None);
     }
-    let has_session = status.is_some_and(|status| {
-        status.alive && matches!(status.session_state.as_str(), "bound" | "throttled")
-    });
-    if !has_session {
+    if !status.is_some_and(Status::can_send) {
         let next = "there is no session: see the checks of daemon and SMSC";
         return (finding, Some(next));
     }

@@ -27,11 +27,16 @@ pub(super) fn smsc(fault: Fault, peer: Option<&Certificate>, account: &Account) 
         Fault::Name if peer.is_some_and(|peer| peer.names.is_empty()) => {
             "the provider has to renew the certificate with a subjectAltName"
         }
+        Fault::Name if peer.is_some_and(|peer| peer.names.len() == peer.misplaced.len()) => {
+            "the provider has to renew the certificate: an address has to be in its subjectAltName as an IP address, not as a DNS name"
+        }
         Fault::Name => {
             // It comes from the other end, and is to be run as it stands.
             let name = peer
-                .and_then(|peer| peer.names.first())
-                .filter(|name| !name.contains(['\'', '*']))
+                .and_then(|peer| {
+                    let mut names = peer.names.iter();
+                    names.find(|name| !peer.misplaced.contains(name) && !name.contains(['\'', '*']))
+                })
                 .map_or("...", String::as_str);
             return format!(
                 "UPDATE smpp_servers SET esme_tls_server_name = '{name}' WHERE id = {id}, if that is who you want; else correct host"
@@ -69,7 +74,7 @@ pub(super) fn database(fault: Option<Fault>, said: &str) -> String {
             "[database] sslrootcert has to hold the authority of the server's certificate (ssl_cert_file in postgresql.conf)"
         }
         Some(Fault::Name) => {
-            "name the server in [database] host as its certificate (ssl_cert_file in postgresql.conf) does in a subjectAltName; or sslmode = \"verify-ca\", which does not look at the name"
+            "name the server in [database] host as its certificate (ssl_cert_file in postgresql.conf) does in a subjectAltName, an address as an IP address and not as a DNS name; or sslmode = \"verify-ca\", which does not look at the name"
         }
         Some(Fault::Time) => {
             "renew the certificate of the server (ssl_cert_file in postgresql.conf), if the clock of this machine is right"

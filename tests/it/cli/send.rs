@@ -3,6 +3,8 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
+use esmed::pdu::CommandStatus;
+
 use super::{application, err, out, run, view};
 use crate::support::World;
 
@@ -384,6 +386,15 @@ async fn waiting_tells_each_step_and_ends_with_the_right_code() {
         err(&sent).contains("sending is paused (esme_submit_paused of server 1)"),
         "{sent:?}"
     );
+    world
+        .sql("UPDATE smpp_servers SET esme_submit_paused = FALSE, esme_bind_mode = 'receiver'")
+        .await;
+    world.until_events("bound", 2).await;
+    world.until_session("bound").await;
+    let sent = run(&world, &["send", "--as", APP, "447911123400", "Hello"]).await;
+    let warning =
+        "nothing is sent as receiver (esme_bind_mode of server 1); the message waits until";
+    assert!(err(&sent).contains(warning), "{sent:?}");
     // No server is bound any more.
     world.sql("UPDATE smpp_servers SET enabled = FALSE").await;
     world
@@ -395,4 +406,29 @@ async fn waiting_tells_each_step_and_ends_with_the_right_code() {
         err(&sent).contains("no server of lane default is bound"),
         "{sent:?}"
     );
+}
+
+/// A pair sends by its transmitter alone, too. A role that sees the state and not the server's columns asks as the daemon's.
+#[tokio::test]
+async fn a_transmitter_without_its_receiver_sends() {
+    let world = World::with(|behaviour| {
+        behaviour.receiver_bind_status = Some(CommandStatus::ESME_RBINDFAIL);
+    })
+    .await;
+    application(&world).await;
+    let _daemon = world.daemon();
+    world
+        .enable_sim(", esme_bind_mode", ", 'transmitter+receiver'")
+        .await;
+    world.until_session("transmitter_only").await;
+    let arguments = ["send", "--as", APP, "447911123400", "Hello", "--wait"];
+    let sent = run(&world, &arguments).await;
+    assert_eq!(sent.status.code(), Some(0), "{sent:?}");
+    assert!(!err(&sent).contains("waits until"), "{sent:?}");
+    world
+        .sql("GRANT esmed_monitor TO app; UPDATE smpp_servers SET esme_submit_paused = TRUE")
+        .await;
+    let sent = run(&world, &arguments[..5]).await;
+    let warning = "sending is paused (esme_submit_paused of server 1)";
+    assert!(err(&sent).contains(warning), "{sent:?}");
 }

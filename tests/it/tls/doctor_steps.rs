@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use rcgen::date_time_ymd;
+use rcgen::{SanType, date_time_ymd};
 use serde_json::{Value, json};
 
 use esmed::sim::TlsVersion;
@@ -38,6 +38,19 @@ async fn each_fault_of_tls_to_the_smsc_has_its_own_next_step() {
         "nameless",
         authority.issue_with(&["127.0.0.1"], |params| params.subject_alt_names.clear()),
     );
+    // An address, as a DNS name, which it is not.
+    let misplaced = |name, more: &[&str]| {
+        let issued = authority.issue_with(&["smsc"], |params| {
+            let address = SanType::DnsName("127.0.0.1".try_into().unwrap());
+            params.subject_alt_names = vec![address];
+            let more = more.iter().map(|name| (*name).try_into().unwrap());
+            params.subject_alt_names.extend(more.map(SanType::DnsName));
+        });
+        sim(name, issued)
+    };
+    let only_misplaced = misplaced("misplaced", &[]);
+    let also_misplaced = misplaced("also", &["*.example", "smsc.example"]);
+    let other_address = sim("address", authority.issue(&["*.example", "192.0.2.7"]));
     let strict = strict(&world, &authority, TlsVersion::V13);
     let strict_12 = super::client::strict(&world, &authority, TlsVersion::V12);
     let plain = esmed::sim::Sim::start(esmed::sim::Config::default()).unwrap();
@@ -69,6 +82,27 @@ async fn each_fault_of_tls_to_the_smsc_has_its_own_next_step() {
             "TLS",
             "is for smsc.example",
             "esme_tls_server_name = 'smsc.example' WHERE id = 1",
+        ),
+        (
+            &only_misplaced,
+            &ca,
+            "TLS",
+            "carries 127.0.0.1 as a DNS name, not as an IP address",
+            "renew the certificate: an address has to be in its subjectAltName as an IP address",
+        ),
+        (
+            &also_misplaced,
+            &ca,
+            "TLS",
+            "or esme_tls_server_name has to be another name that it carries",
+            "esme_tls_server_name = 'smsc.example' WHERE id = 1",
+        ),
+        (
+            &other_address,
+            &ca,
+            "TLS",
+            "is for *.example, 192.0.2.7, not for 127.0.0.1",
+            "esme_tls_server_name = '192.0.2.7' WHERE id = 1",
         ),
         (
             &world.sim,
@@ -199,6 +233,18 @@ async fn each_fault_of_tls_to_the_database_has_its_own_next_step() {
     let issued = authority.issue(&["db.example"]);
     database.set_up(any, Some(&issued), None).await;
     check("verify-full", &ca, "is for db.example", "verify-ca").await;
+    let issued = authority.issue_with(&["db"], |params| {
+        let address = database.address.as_str().try_into().unwrap();
+        params.subject_alt_names = vec![SanType::DnsName(address)];
+    });
+    database.set_up(any, Some(&issued), None).await;
+    check(
+        "verify-full",
+        &ca,
+        "as a DNS name, not as an IP address",
+        "an address as an IP address",
+    )
+    .await;
     let nowhere = "sslrootcert = \"/nowhere/ca.pem\"";
     check(
         "verify-ca",

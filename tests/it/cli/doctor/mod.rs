@@ -1,5 +1,6 @@
 //! `esmed doctor`: each trouble is told in plain words, with what to do.
 
+mod bound;
 mod database;
 mod login;
 mod queue;
@@ -89,7 +90,13 @@ async fn all_is_well_before_and_beside_a_daemon() {
     world.until_session("bound").await;
     let binds = world.sim.ledger().counts().binds;
     let shown = run(&world, &["doctor", "--json"]).await;
-    assert_check(&shown, "bind", "skipped", "the daemon is bound", "--bind");
+    assert_check(
+        &shown,
+        "bind",
+        "skipped",
+        "is bound with this account",
+        "--bind",
+    );
     assert_check(&shown, "session", "ok", "bound for", "");
     assert_eq!(world.sim.ledger().counts().binds, binds);
     let shown = run(&world, &["doctor", "--json", "--bind"]).await;
