@@ -2,6 +2,7 @@
 
 mod doctor;
 mod events;
+mod next_steps;
 mod send;
 mod status;
 
