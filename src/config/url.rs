@@ -123,11 +123,12 @@ pub fn place_of(url: &str, parsed: &tokio_postgres::Config) -> Result<Place, Str
     let named = all.get(before..).filter(|_| by_host > 0).unwrap_or(all);
     let mut hosts = Vec::new();
     for host in named {
-        match host {
-            // Of a parameter it does not part them.
-            Host::Tcp(names) => hosts.extend(names.split(',').map(str::to_owned)),
-            Host::Unix(folder) => hosts.push(folder.display().to_string()),
-        }
+        let names = match host {
+            Host::Tcp(names) => names.clone(),
+            Host::Unix(folder) => folder.display().to_string(),
+        };
+        // Of a parameter the parser does not part them.
+        hosts.extend(names.split(',').map(str::to_owned));
     }
     hosts.retain(|host| !host.is_empty());
     let all = parsed.get_ports();
