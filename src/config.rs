@@ -21,7 +21,7 @@ pub use environment::{Holds, KEYS, Key, Reloaded};
 pub use log::{Log, LogFormat, LogLevel};
 pub use metrics::Metrics;
 pub use retention::Retention;
-pub use url::{UrlTls, parse_url};
+pub use url::{Place, UrlTls, parse_url, place_of};
 
 /// The configuration as it is now: it changes when the file is read again.
 pub type Live = tokio::sync::watch::Receiver<Config>;

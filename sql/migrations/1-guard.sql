@@ -89,8 +89,10 @@ BEGIN
   IF NOT pg_has_role(owners[1], 'MEMBER') THEN
     RAISE EXCEPTION 'the role "%" may not change the tables of esmed in "%", which belong to "%"',
         current_user, current_database(), owners[1]
-      USING HINT = format('Nothing was changed. Run it as that role or as a superuser, such as: sudo -u postgres esmed migrate '
-                          '--as ''postgresql:///%s?host=/var/run/postgresql''', current_database());
+      -- The program tells how it came here; psql does not.
+      USING HINT = 'Nothing was changed. Run it as that role or as a superuser, such as: '
+        || coalesce(nullif(current_setting('esmed.command', TRUE), ''),
+                    format('sudo -u postgres esmed migrate --as ''postgresql:///%s?host=/var/run/postgresql''', current_database()));
   END IF;
   IF NOT has_schema_privilege(owners[1], 'public', 'CREATE') THEN
     RAISE EXCEPTION 'the role "%", to which the tables of esmed belong, may not create others in the schema public of "%"',

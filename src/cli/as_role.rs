@@ -5,9 +5,8 @@ use std::env;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 use clap::Args;
-use tokio_postgres::config::Host;
 
 use super::paint::plain;
 use super::{CONFIG_FILE, ConfigFile, Usage};
@@ -68,6 +67,15 @@ impl AsRole {
             && !parsed.get_hosts().is_empty())
     }
 
+    /// Whether it can be used at all, before anything is done.
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        if let Some(url) = &self.url {
+            let (parsed, _) = config::parse_url(url).map_err(Usage)?;
+            config::place_of(url, &parsed).map_err(Usage)?;
+        }
+        Ok(())
+    }
+
     /// The database, as this role or as the configuration says.
     pub(super) fn database(&self, database: &config::Database) -> anyhow::Result<Database> {
         Ok(Database::new(&self.settings(database)?, "esmed")?)
@@ -85,19 +93,11 @@ impl AsRole {
             settings.user = user.to_owned();
             settings.pass = None;
         }
-        let hosts: Vec<String> = parsed
-            .get_hosts()
-            .iter()
-            .map(|host| match host {
-                Host::Tcp(name) => name.clone(),
-                Host::Unix(folder) => folder.display().to_string(),
-            })
-            .filter(|host| !host.is_empty())
-            .collect();
-        if !hosts.is_empty() {
-            settings.host = Hosts::Several(hosts);
+        let place = config::place_of(url, &parsed).map_err(Usage)?;
+        if !place.hosts.is_empty() {
+            settings.host = Hosts::Several(place.hosts);
         }
-        if let Some(&port) = parsed.get_ports().first() {
+        if let Some(port) = place.port {
             settings.port = port;
         }
         if let Some(name) = parsed.get_dbname() {
@@ -116,7 +116,7 @@ impl AsRole {
         tls.apply(&mut settings);
         settings
             .validate()
-            .map_err(|why| anyhow!(why.replace("[database]", "--as")))?;
+            .map_err(|why| Usage(why.replace("[database]", "--as")))?;
         Ok(settings)
     }
 }

@@ -141,7 +141,7 @@ fn none(arguments: &Arguments, lane: &str) -> String {
     format!("no events{types} in lane {}{time}", plain(lane))
 }
 
-/// Events that were not seen yet.
+/// Events that were not seen yet; `seen` has them only when they were all read.
 async fn look(
     database: &Database,
     lane: &str,
@@ -150,14 +150,17 @@ async fn look(
     let mut new = Vec::new();
     let mut after = seen.last().copied().unwrap_or(0) - LOOK_BACK;
     loop {
-        let read = events::after(database, lane, after, AT_ONCE).await?;
+        let read = database
+            .in_time(events::after(database, lane, after, AT_ONCE))
+            .await?;
         let is_all = i64::try_from(read.len()).is_ok_and(|rows| rows < AT_ONCE);
         after = read.last().map_or(after, |event| event.id);
-        new.extend(read.into_iter().filter(|event| seen.insert(event.id)));
+        new.extend(read.into_iter().filter(|event| !seen.contains(&event.id)));
         if is_all {
             break;
         }
     }
+    seen.extend(new.iter().map(|event| event.id));
     let oldest = seen.last().copied().unwrap_or(0) - LOOK_BACK;
     *seen = seen.split_off(&oldest);
     Ok(new)

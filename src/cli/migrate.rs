@@ -25,16 +25,17 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     block_on(async {
-        let (mut connection, hint) = match &arguments.owner {
+        let (mut connection, command) = match &arguments.owner {
             Some(url) => {
                 let (config, database) =
                     migrate::owner_config(url, std::env::var("PGPASSWORD").ok())
                         .map_err(|error| Usage(error.to_string()))?;
-                (Connection::open(&config, &database).await?, None)
+                let command = migrate::command(&config);
+                (Connection::open(&config, &database).await?, command)
             }
             None => {
                 let database = database(&arguments.file.load()?)?;
-                (Connection::of(&database).await?, Some(database.migration()))
+                (Connection::of(&database).await?, database.migration())
             }
         };
         let standing = Standing::of(&connection.client).await?;
@@ -52,6 +53,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             say(&script)?;
             return Ok(ExitCode::SUCCESS);
         }
+        connection.suggest(&command).await?;
         let mut unsaid = Ok(());
         let told = |notice: &str| {
             if unsaid.is_ok() {
@@ -66,10 +68,10 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         };
         if let Err(error) = connection.run(&script, told, stop).await {
             // The SQL says it itself where there are tables.
-            match hint.filter(|_| standing == Standing::Empty) {
-                Some(command) => bail!("{error}; or run: {command}"),
-                None => return Err(error.into()),
+            if standing == Standing::Empty && arguments.owner.is_none() {
+                bail!("{error}; or run: {command}");
             }
+            return Err(error.into());
         }
         unsaid?;
         if standing == Standing::Empty {

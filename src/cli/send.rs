@@ -305,12 +305,24 @@ pub(super) async fn follow(
     let until = Instant::now() + patience;
     let ears = Ears::open(database, Channel::Delivery);
     let mut last: Option<Progress> = None;
+    let mut is_away = false;
     loop {
-        let looked = match timeout_at(until, send::progress(database, id)).await {
-            Ok(Err(error)) if error.is_away() => None,
+        let look = database.in_time(send::progress(database, id));
+        let looked = match timeout_at(until, look).await {
+            Ok(Err(error)) if error.is_away() => {
+                if !is_away {
+                    eprintln!("esmed: {}; waiting for it", plain(&error.to_string()));
+                    is_away = true;
+                }
+                None
+            }
             Ok(looked) => Some(looked?),
             Err(_) => None,
         };
+        if is_away && looked.is_some() {
+            eprintln!("esmed: the database is back");
+            is_away = false;
+        }
         match looked {
             Some(Some(progress)) => {
                 if last.as_ref() != Some(&progress) {

@@ -152,16 +152,18 @@ struct View {
 
 impl View {
     async fn look(database: &Database, lane: &str) -> Result<Self, DbError> {
-        let status = events::status(database, lane).await?;
-        let queue = match queue_counts(database, lane, COUNT_UP_TO).await {
+        let status = database.in_time(events::status(database, lane)).await?;
+        let counting = queue_counts(database, lane, COUNT_UP_TO);
+        let queue = match database.in_time(counting).await {
             Err(error) if error.is_away() => return Err(error),
             counted => counted,
         };
+        let listing = events::list(database, lane, EVENTS, None, None);
         Ok(Self {
             lane: lane.to_owned(),
             status,
             queue,
-            events: events::list(database, lane, EVENTS, None, None).await?,
+            events: database.in_time(listing).await?,
         })
     }
 

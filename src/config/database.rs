@@ -68,6 +68,10 @@ impl Database {
             "[database] host is empty; it must be a host or a socket folder",
         )?;
         check(
+            self.host.list().iter().all(|host| is_host(host)),
+            "[database] host must be a name, an IP address or a socket folder, which begins with /; the rest of a URL has keys of its own: port, name, user, pass",
+        )?;
+        check(
             self.port > 0,
             "[database] port is 0; it must be from 1 to 65535",
         )?;
@@ -125,6 +129,16 @@ impl Database {
             names: Names::DATABASE,
         }
     }
+}
+
+/// Whether it can be the name of a host, an address or a folder. What can't may be a URL with its password, or a part of one,
+/// and would be shown in the errors of connections.
+fn is_host(host: &str) -> bool {
+    const OF_URLS: [char; 5] = ['/', ':', '@', '?', '='];
+    let (address, _zone) = host.split_once('%').unwrap_or((host, ""));
+    host.starts_with('/')
+        || address.parse::<std::net::IpAddr>().is_ok()
+        || !host.contains(OF_URLS) && !host.contains(char::is_whitespace)
 }
 
 /// One host or several; of several the first that takes writes is used.

@@ -420,3 +420,38 @@ fn no_error_shows_a_value() {
         );
     }
 }
+
+#[test]
+fn a_host_that_is_no_host_is_not_shown() {
+    for host in [
+        "\"postgresql://u:hunter2@h/d\"",
+        "\"postgresql://u:a,hunter2@h/d\"",
+        "\"u:hunter2@h\"",
+        "\"h password=hunter2\"",
+        "\"h:5433\"",
+        "[\"db1\", \"postgresql://u:hunter2@h/d\"]",
+    ] {
+        for (text, variables) in [
+            (format!("[database]\nhost = {host}\n"), vec![]),
+            (
+                String::new(),
+                vec![("ESMED_DATABASE_HOST", host.trim_matches('"'))],
+            ),
+        ] {
+            let error = parse(&text, &variables).unwrap_err();
+            assert!(error.contains("[database] host must be"), "{error}");
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
+    for host in [
+        "db1.example.com",
+        "db_1",
+        "::1",
+        "fe80::1%eth0",
+        "192.0.2.1",
+        "/srv/my pg@1",
+        "a, b",
+    ] {
+        parse(&format!("[database]\nhost = {host:?}\n"), &[]).unwrap();
+    }
+}

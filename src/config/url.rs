@@ -6,6 +6,8 @@ use serde::Deserialize as _;
 use serde::de::IntoDeserializer as _;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 
+use tokio_postgres::config::Host;
+
 use super::SslMode;
 
 /// What a URL says about TLS; `None`: nothing.
@@ -55,6 +57,97 @@ pub fn parse_url(url: &str) -> Result<(tokio_postgres::Config, UrlTls), String> 
     Ok((config, tls))
 }
 
+/// What [`super::Database`] has a place for, and what changes nothing here: a name for `pg_stat_activity`, and time limits, of
+/// which there are others.
+const HAVE_A_PLACE: &[&str] = &[
+    "host",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "sslmode",
+    "sslrootcert",
+    "sslcert",
+    "sslkey",
+    "application_name",
+    "connect_timeout",
+    "tcp_user_timeout",
+    "keepalives",
+    "keepalives_idle",
+    "keepalives_interval",
+    "keepalives_retries",
+];
+
+/// One port and hosts named once, as [`super::Database`] has them: its parameters take the place of what stands before `?`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Empty: none is named.
+    pub hosts: Vec<String>,
+    /// `None`: none is named.
+    pub port: Option<u16>,
+}
+
+/// Where a URL that [`parse_url`] has read leads, with nothing left out in silence.
+///
+/// # Errors
+/// A line that names the parameter that there is no place for, never a value.
+pub fn place_of(url: &str, parsed: &tokio_postgres::Config) -> Result<Place, String> {
+    let (front, query) = url.split_once('?').unwrap_or((url, ""));
+    let (mut by_host, mut by_port) = (0, 0);
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let key = pair.split('=').next().unwrap_or_default();
+        let key = decoded(key).unwrap_or_default();
+        if !HAVE_A_PLACE.contains(&key.as_str()) {
+            return Err(format!(
+                "--as can't be used: {key} is not heeded here, so leave it out of the URL"
+            ));
+        }
+        by_host += usize::from(key == "host");
+        by_port += usize::from(key == "port");
+    }
+    if by_host > 1 || by_port > 1 {
+        return Err("--as can't be used: host and port may be there once".to_owned());
+    }
+    let rest = front.split_once("://").map_or(front, |(_, rest)| rest);
+    let rest = rest.split_once('@').map_or(rest, |(_, rest)| rest);
+    let authority = rest.split('/').next().unwrap_or_default();
+    // The parser gives each of these a port, named or not.
+    let before = if authority.is_empty() {
+        0
+    } else {
+        authority.split(',').count()
+    };
+    let has_port = |chunk: &str| chunk.rsplit(']').next().is_some_and(|it| it.contains(':'));
+    let names_port = authority.split(',').any(has_port);
+    let all = parsed.get_hosts();
+    let named = all.get(before..).filter(|_| by_host > 0).unwrap_or(all);
+    let mut hosts = Vec::new();
+    for host in named {
+        let names = match host {
+            Host::Tcp(names) => names.clone(),
+            Host::Unix(folder) => folder.display().to_string(),
+        };
+        // Of a parameter the parser does not part them.
+        hosts.extend(names.split(',').map(str::to_owned));
+    }
+    hosts.retain(|host| !host.is_empty());
+    let all = parsed.get_ports();
+    let ports = if by_port > 0 {
+        all.get(before..).unwrap_or_default()
+    } else if names_port {
+        all
+    } else {
+        &[]
+    };
+    let port = ports.first().copied();
+    if ports.iter().any(|other| Some(*other) != port) {
+        return Err(
+            "--as can't be used: its ports differ, and there is one port for all hosts".to_owned(),
+        );
+    }
+    Ok(Place { hosts, port })
+}
+
 /// Takes the words about TLS out of a URL; returns the rest, and what they say.
 ///
 /// # Errors
@@ -73,7 +166,9 @@ fn split_tls(url: &str) -> Result<(String, UrlTls), String> {
             })?));
             Ok::<(), String>(())
         };
-        match key {
+        let name =
+            decoded(key).ok_or("the name of a parameter is not percent-encoded as it has to be")?;
+        match name.as_str() {
             "sslmode" => {
                 let value: StrDeserializer<'_, ValueError> = value.into_deserializer();
                 let mode =
@@ -130,5 +225,64 @@ mod tests {
             error.contains("verify-full") && !error.contains("secret"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn what_has_no_place_is_refused_and_nothing_is_taken_from_elsewhere() {
+        let place = |url: &str| place_of(url, &parse_url(url).unwrap().0);
+        for (url, hosts, port) in [
+            ("postgresql://app@", &[][..], None),
+            ("postgresql://app@/sms?port=6432", &[], Some(6432)),
+            ("postgresql://app@db1/sms", &["db1"], None),
+            ("postgresql://app@db1:6432/sms", &["db1"], Some(6432)),
+            ("postgresql://app@db1/sms?port=6432", &["db1"], Some(6432)),
+            ("postgresql://app@db1,db2/sms", &["db1", "db2"], None),
+            ("postgresql://app@db1:1,db2:1/sms", &["db1", "db2"], Some(1)),
+            ("postgresql://app@db1/sms?host=db2", &["db2"], None),
+            ("postgresql:///sms?host=db1,db2", &["db1", "db2"], None),
+            ("postgresql:///sms?host=/a%20b&user=app", &["/a b"], None),
+            ("postgresql://app@[::1]/sms", &["::1"], None),
+            ("postgresql://app@[::1]:6432/sms", &["::1"], Some(6432)),
+            (
+                "postgresql://app@db1/sms?application_name=x&connect_timeout=3",
+                &["db1"],
+                None,
+            ),
+        ] {
+            let place = place(url).unwrap();
+            assert_eq!(
+                (place.hosts, place.port),
+                (hosts.iter().map(|it| (*it).to_owned()).collect(), port),
+                "{url}"
+            );
+        }
+        for (url, word) in [
+            ("postgresql://app@db1:1,db2:2/sms", "ports differ"),
+            ("postgresql://app@db1:1,db2/sms", "ports differ"),
+            ("postgresql://app@db1,db2/sms?port=1,2", "ports differ"),
+            ("postgresql:///sms?host=db1&host=db2", "once"),
+            (
+                "postgresql:///sms?channel_binding=require",
+                "channel_binding",
+            ),
+            (
+                "postgresql:///sms?chann%65l_binding=require",
+                "channel_binding",
+            ),
+            ("postgresql:///sms?hostaddr=192.0.2.1", "hostaddr"),
+            ("postgresql:///sms?options=-c%20work_mem%3D1", "options"),
+            (
+                "postgresql:///sms?target_session_attrs=read-only",
+                "target_session_attrs",
+            ),
+            (
+                "postgresql:///sms?load_balance_hosts=random",
+                "load_balance_hosts",
+            ),
+            ("postgresql:///sms?sslnegotiation=direct", "sslnegotiation"),
+        ] {
+            let error = place(url).unwrap_err();
+            assert!(error.contains(word), "{url}: {error}");
+        }
     }
 }

@@ -27,6 +27,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod};
+use tokio::time::timeout;
 use tokio_postgres::Client;
 use tokio_postgres::config::TargetSessionAttrs;
 
@@ -45,6 +46,9 @@ use crate::{config, migrate, pulse};
 pub const SCHEMA_VERSION: i32 = 2;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// So long people wait for an answer to one look, from a database that may hang.
+const NO_ANSWER: Duration = Duration::from_secs(10);
 
 /// Feeder, recorder, heartbeat, the count of the queue, supervisor, events, those of reloads, prefixes and retention each have at
 /// most one under way (and for a moment what hands parts back after a lost commit). With fewer the heartbeat could wait for those that take long, and the lease run out.
@@ -160,6 +164,26 @@ impl Database {
         Ok(client
             .batch_execute("UPDATE public.smpp_status SET lane = lane WHERE FALSE")
             .await?)
+    }
+
+    /// The answer to one look, or that there is none: who only looks has to say so soon. A connection that may never answer
+    /// any more is not used again.
+    ///
+    /// # Errors
+    /// Those of `look`, and when the database does not answer.
+    pub async fn in_time<T>(
+        &self,
+        look: impl Future<Output = Result<T, DbError>>,
+    ) -> Result<T, DbError> {
+        // Connecting takes its own time, with several hosts more.
+        drop(self.client().await?);
+        if let Ok(looked) = timeout(NO_ANSWER, look).await {
+            return looked;
+        }
+        // The look has given its connection back, with its statement still under way.
+        self.pool.retain(|_, _| false);
+        let seconds = NO_ANSWER.as_secs();
+        Err(DbError::Away(format!("no answer within {seconds} s")))
     }
 
     /// A connection of its own, which has to be polled.

@@ -97,6 +97,18 @@ impl Connection {
         Self { client, notices }
     }
 
+    /// What a script tells to run instead, where this role may not run it.
+    ///
+    /// # Errors
+    /// When the database can't be told.
+    pub async fn suggest(&self, command: &str) -> Result<(), Failed> {
+        let told = self
+            .client
+            .execute("SELECT set_config('esmed.command', $1, FALSE)", &[&command])
+            .await;
+        told.map(drop).map_err(|error| failed(&error))
+    }
+
     /// Runs a script, and tells `told` each notice as it comes. When `stop` ends first, the script is cancelled.
     ///
     /// # Errors

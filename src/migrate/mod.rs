@@ -115,27 +115,46 @@ impl Standing {
 /// What an administrator runs for the database of `config`.
 #[must_use]
 pub fn command(config: &Config) -> String {
-    let name = config.get_dbname().unwrap_or_default();
+    let name = encoded(config.get_dbname().unwrap_or_default(), "");
     let port = config.get_ports().first().copied().unwrap_or(5432);
-    match config.get_hosts().first() {
-        Some(Host::Tcp(host)) if host != "localhost" && !host.starts_with("127.") => {
-            format!("esmed migrate --as 'postgresql://OWNER@{host}:{port}/{name}'")
-        }
-        Some(Host::Unix(folder)) if port == 5432 => format!(
-            "sudo -u postgres esmed migrate --as 'postgresql:///{name}?host={}'",
-            folder.display()
-        ),
-        _ => {
-            let port = if port == 5432 {
-                String::new()
+    let folder = match config.get_hosts().first() {
+        Some(Host::Tcp(host)) if !is_this_machine(host) => {
+            let host = if host.contains(':') {
+                format!("[{host}]")
             } else {
-                format!("&port={port}")
+                encoded(host, "")
             };
-            format!(
-                "sudo -u postgres esmed migrate --as 'postgresql:///{name}?host=/var/run/postgresql{port}'"
-            )
+            return format!("esmed migrate --as 'postgresql://OWNER@{host}:{port}/{name}'");
+        }
+        Some(Host::Unix(folder)) => encoded(&folder.to_string_lossy(), "/"),
+        // Who administers this machine comes in by the socket; this is its folder as a rule.
+        _ => "/var/run/postgresql".to_owned(),
+    };
+    let port = if port == 5432 {
+        String::new()
+    } else {
+        format!("&port={port}")
+    };
+    format!("sudo -u postgres esmed migrate --as 'postgresql:///{name}?host={folder}{port}'")
+}
+
+fn is_this_machine(host: &str) -> bool {
+    let address = host.parse::<std::net::IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+/// Percent-encoded as a URL needs it, and a shell within single quotes; what is in `kept` stays.
+fn encoded(text: &str, kept: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for octet in text.bytes() {
+        let letter = char::from(octet);
+        if letter.is_ascii_alphanumeric() || "-._~".contains(letter) || kept.contains(letter) {
+            encoded.push(letter);
+        } else {
+            encoded.push_str(&format!("%{octet:02X}"));
         }
     }
+    encoded
 }
 
 /// All that PostgreSQL says, in one line. There are no rows of the user in it but in DETAIL, which is passed on only from the
@@ -153,4 +172,70 @@ fn failed(error: &tokio_postgres::Error) -> Failed {
         .filter(|part| !part.is_empty())
         .collect();
     Failed(parts.join("; ").replace('\n', " "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_goes_to_where_the_database_is() {
+        for (host, port, name, words) in [
+            (
+                "/run/pg",
+                5432,
+                "sms",
+                "sudo -u postgres esmed migrate --as 'postgresql:///sms?host=/run/pg'",
+            ),
+            (
+                "/run/pg",
+                54991,
+                "sms",
+                "sudo -u postgres esmed migrate --as 'postgresql:///sms?host=/run/pg&port=54991'",
+            ),
+            (
+                "localhost",
+                5433,
+                "sms",
+                "sudo -u postgres esmed migrate --as 'postgresql:///sms?host=/var/run/postgresql&port=5433'",
+            ),
+            (
+                "::1",
+                5432,
+                "sms",
+                "sudo -u postgres esmed migrate --as 'postgresql:///sms?host=/var/run/postgresql'",
+            ),
+            (
+                "db1",
+                5432,
+                "sms",
+                "esmed migrate --as 'postgresql://OWNER@db1:5432/sms'",
+            ),
+            (
+                "2001:db8::1",
+                5432,
+                "sms",
+                "esmed migrate --as 'postgresql://OWNER@[2001:db8::1]:5432/sms'",
+            ),
+            (
+                "/srv/my pg",
+                5432,
+                "it's/é?",
+                "sudo -u postgres esmed migrate --as 'postgresql:///it%27s%2F%C3%A9%3F?host=/srv/my%20pg'",
+            ),
+        ] {
+            let mut config = Config::new();
+            config.host(host).port(port).dbname(name);
+            let command = command(&config);
+            assert_eq!(command, words);
+            // It is read again as it was meant.
+            let url = command.split('\'').nth(1).unwrap();
+            let read: Config = url.parse().unwrap();
+            assert_eq!(read.get_dbname(), Some(name));
+            if host.starts_with('/') {
+                assert_eq!(read.get_hosts(), config.get_hosts());
+                assert_eq!(read.get_ports().first().copied().unwrap_or(5432), port);
+            }
+        }
+    }
 }

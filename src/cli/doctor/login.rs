@@ -12,11 +12,12 @@ use crate::db::{Database, login_step};
 pub(super) fn refused(config: &Config, place: &Database, error: &LoginError) -> (String, String) {
     let database = &config.database;
     let (user, name) = (&database.user, &database.name);
+    let (quoted_user, quoted_name) = (quoted(user), quoted(name));
     let said = error.message.clone();
     let (finding, next) = match error.code.as_deref() {
         Some("28P01") => (
             format!("the password of {user} is wrong: {said}"),
-            format!("correct [database] pass or pass_file; or an administrator of PostgreSQL sets a new one, in psql: \\password {user}"),
+            format!("correct [database] pass or pass_file; or an administrator of PostgreSQL sets a new one, in psql: \\password {quoted_user}"),
         ),
         Some("28000") => (
             format!("PostgreSQL does not let {user} in: {said}"),
@@ -25,7 +26,7 @@ pub(super) fn refused(config: &Config, place: &Database, error: &LoginError) -> 
         Some("3D000") => (
             format!("there is no database {name}: {said}"),
             format!(
-                "correct [database] name, or create it: CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0, then {}",
+                "correct [database] name, or create it: CREATE DATABASE {quoted_name} ENCODING 'UTF8' TEMPLATE template0, then {}",
                 place.migration()
             ),
         ),
@@ -39,7 +40,7 @@ pub(super) fn refused(config: &Config, place: &Database, error: &LoginError) -> 
         ),
         Some("42501") => (
             format!("{user} may not connect: {said}"),
-            format!("GRANT CONNECT ON DATABASE {name} TO {user}"),
+            format!("GRANT CONNECT ON DATABASE {quoted_name} TO {quoted_user}"),
         ),
         Some(_) => (said, "see the log of PostgreSQL".to_owned()),
         None if error.is_tls() => {
@@ -60,15 +61,23 @@ pub(super) fn refused(config: &Config, place: &Database, error: &LoginError) -> 
     (finding, next)
 }
 
+/// A name as statements need it. Nobody can be asked which words need no quotation marks; with them each is right.
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
 /// SQLSTATE 28000 has many reasons; its words, which may be in any language, tell which.
 fn not_let_in(database: &config::Database, said: &str) -> String {
     let (user, name) = (&database.user, &database.name);
+    let quoted = quoted(user);
     if let Some(step) = login_step(said) {
         step.to_owned()
     } else if said.contains("does not exist") {
-        format!("correct [database] user, or CREATE ROLE {user} LOGIN; esmed migrate creates esmed")
+        format!(
+            "correct [database] user, or CREATE ROLE {quoted} LOGIN; esmed migrate creates esmed"
+        )
     } else if said.contains("is not permitted to log in") {
-        format!("correct [database] user, or ALTER ROLE {user} LOGIN")
+        format!("correct [database] user, or ALTER ROLE {quoted} LOGIN")
     } else if said.contains("valid client certificate") {
         "set sslcert and sslkey of [database]: pg_hba.conf asks for a client certificate".to_owned()
     } else {

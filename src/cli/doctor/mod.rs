@@ -60,6 +60,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, paint: Paint) -> anyhow::Result<ExitCode> {
+    arguments.role.check()?;
     let mut report = Report::new(arguments.json, paint);
     block_on(async {
         examine(arguments, &mut report).await?;

@@ -2,8 +2,11 @@
 
 mod doctor;
 mod events;
+mod hangs;
+mod next_steps;
 mod send;
 mod status;
+mod urls;
 
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};

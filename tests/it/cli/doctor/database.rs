@@ -136,7 +136,7 @@ async fn a_wrong_password_role_or_name_of_the_database_is_told() {
         "login",
         "failed",
         "the password of esmed is wrong",
-        "in psql: \\password esmed",
+        "in psql: \\password \"esmed\"",
     );
     assert!(!out(&shown).contains("wrong-one") && !err(&shown).contains("wrong-one"));
     assert_check(

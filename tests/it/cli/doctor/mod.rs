@@ -28,7 +28,7 @@ fn all_checks(report: &Value, name: &str) -> Vec<Value> {
 }
 
 /// The check of this name, of a report in JSON.
-fn check<'a>(report: &'a Value, name: &str) -> &'a Value {
+pub(super) fn check<'a>(report: &'a Value, name: &str) -> &'a Value {
     report["checks"]
         .as_array()
         .unwrap()
