@@ -191,9 +191,6 @@ pub async fn keep(
             renewed = renewed => renewed,
             () = stop.cancelled() => return,
         };
-        gauge
-            .database_away
-            .store(renewed.is_err(), Ordering::Relaxed);
         gauge.metrics.database(&renewed);
         gauge
             .metrics

@@ -320,6 +320,12 @@ impl Metrics {
         self.state().database_up = Some(up);
     }
 
+    /// Whether it did not when it was asked last.
+    #[must_use]
+    pub fn database_is_away(&self) -> bool {
+        self.state().database_up == Some(false)
+    }
+
     /// A statement failed.
     pub fn database_error(&self, error: &DbError) {
         let reason = match error {

@@ -11,7 +11,6 @@ use std::io;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -75,7 +74,7 @@ fn serving(gauge: &Gauge) -> String {
         ("closed", None) => "no server is enabled".to_owned(),
         (state, None) => state.to_owned(),
     };
-    if gauge.database_away.load(Ordering::Relaxed) {
+    if gauge.metrics.database_is_away() {
         return format!("database away; {state}");
     }
     match gauge.queue_depth() {
@@ -333,6 +332,7 @@ impl Told {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::db::DbError;
 
     fn moves(stuck: Option<&'static str>) -> Option<Look> {
         let watched = true;
@@ -437,7 +437,8 @@ mod tests {
         assert_eq!(phase.line(), "no server is enabled");
         gauge.set_queue_depth(Some(3));
         assert_eq!(phase.line(), "no server is enabled, 3 waiting");
-        gauge.database_away.store(true, Ordering::Relaxed);
+        let away: Result<(), _> = Err(DbError::Away("no answer".to_owned()));
+        gauge.metrics.database(&away);
         assert_eq!(phase.line(), "database away; no server is enabled");
         let waiting = Phase::Waiting("run esmed migrate".to_owned());
         assert_eq!(waiting.line(), "run esmed migrate");

@@ -12,7 +12,7 @@ mod outlet;
 mod pair;
 
 use std::future::pending;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -49,8 +49,6 @@ pub struct Gauge {
     pub outcomes: Arc<AtomicU64>,
     /// Messages still to be sent, as last counted.
     queue_depth: Mutex<Option<i64>>,
-    /// The last heartbeat found no database.
-    pub database_away: AtomicBool,
     /// Where everything else is counted.
     pub metrics: Arc<Metrics>,
 }
@@ -97,7 +95,6 @@ impl Gauge {
             in_flight: AtomicUsize::default(),
             outcomes: Arc::default(),
             queue_depth: Mutex::default(),
-            database_away: AtomicBool::default(),
             metrics,
         }
     }

@@ -4,6 +4,8 @@ use std::fs;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use tokio_postgres::Client;
+
 use crate::support::{Daemon, World};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -100,10 +102,10 @@ async fn a_signal_right_after_the_first_line_of_the_log() {
         .await;
 }
 
-#[tokio::test]
-async fn a_reload_at_the_very_end_is_stored() {
+/// A daemon whose reload is told and can't be stored until the user commits.
+async fn reloaded_behind_a_lock() -> (World, Daemon, Client) {
     let world = World::new().await;
-    let mut daemon = world.daemon();
+    let daemon = world.daemon();
     world.until_events("no_server", 1).await;
     let user = world.connection("postgres").await;
     user.batch_execute("BEGIN; LOCK TABLE smpp_events IN EXCLUSIVE MODE")
@@ -111,6 +113,12 @@ async fn a_reload_at_the_very_end_is_stored() {
         .unwrap();
     daemon.signal("HUP");
     daemon.until_logged("config_reloaded").await;
+    (world, daemon, user)
+}
+
+#[tokio::test]
+async fn a_reload_at_the_very_end_is_stored() {
+    let (world, mut daemon, user) = reloaded_behind_a_lock().await;
     daemon.signal("TERM");
     world.until("SELECT holder IS NULL FROM smpp_status").await;
     // All else has ended. Without anybody who waits for the event the process would be gone after half a second.
@@ -122,15 +130,7 @@ async fn a_reload_at_the_very_end_is_stored() {
 
 #[tokio::test]
 async fn a_reload_whose_event_cannot_be_stored_keeps_nobody() {
-    let world = World::new().await;
-    let mut daemon = world.daemon();
-    world.until_events("no_server", 1).await;
-    let user = world.connection("postgres").await;
-    user.batch_execute("BEGIN; LOCK TABLE smpp_events IN EXCLUSIVE MODE")
-        .await
-        .unwrap();
-    daemon.signal("HUP");
-    daemon.until_logged("config_reloaded").await;
+    let (_world, mut daemon, user) = reloaded_behind_a_lock().await;
     assert_eq!(daemon.stop().await, Some(0));
     let log = daemon.log();
     assert!(log.contains("some events were not stored"), "{log}");

@@ -98,13 +98,13 @@ impl World {
     }
 }
 
-#[tokio::test]
-async fn parts_whose_start_was_committed_and_not_answered_are_not_flagged() {
+/// Long messages and short ones leave once, whatever becomes of the first commit behind this statement.
+async fn all_are_sent_once_behind(marker: &'static str, cut: Cut) {
     let world = World::new().await;
     world.enable_sim(SERVER.0, SERVER.1).await;
     world.queue_texts(0..20).await;
     world.queue(20..30).await;
-    let proxy = Proxy::before(&world, START, Cut::Committed);
+    let proxy = Proxy::before(&world, marker, cut);
     let mut daemon = proxy.daemon(&world);
     world.all_sent_once(70).await;
     assert_eq!(proxy.cuts(), 1);
@@ -112,16 +112,13 @@ async fn parts_whose_start_was_committed_and_not_answered_are_not_flagged() {
 }
 
 #[tokio::test]
+async fn parts_whose_start_was_committed_and_not_answered_are_not_flagged() {
+    all_are_sent_once_behind(START, Cut::Committed).await;
+}
+
+#[tokio::test]
 async fn parts_whose_start_was_not_committed_are_not_flagged() {
-    let world = World::new().await;
-    world.enable_sim(SERVER.0, SERVER.1).await;
-    world.queue_texts(0..20).await;
-    world.queue(20..30).await;
-    let proxy = Proxy::before(&world, START, Cut::Never);
-    let mut daemon = proxy.daemon(&world);
-    world.all_sent_once(70).await;
-    assert_eq!(proxy.cuts(), 1);
-    assert_eq!(daemon.stop().await, Some(0));
+    all_are_sent_once_behind(START, Cut::Never).await;
 }
 
 #[tokio::test]
@@ -210,15 +207,7 @@ async fn a_look_that_is_lost_as_well_is_taken_again() {
 
 #[tokio::test]
 async fn claims_that_were_committed_and_not_answered_are_not_flagged() {
-    let world = World::new().await;
-    world.enable_sim(SERVER.0, SERVER.1).await;
-    world.queue_texts(0..20).await;
-    world.queue(20..30).await;
-    let proxy = Proxy::before(&world, CLAIM, Cut::Committed);
-    let mut daemon = proxy.daemon(&world);
-    world.all_sent_once(70).await;
-    assert_eq!(proxy.cuts(), 1);
-    assert_eq!(daemon.stop().await, Some(0));
+    all_are_sent_once_behind(CLAIM, Cut::Committed).await;
 }
 
 #[tokio::test]
@@ -327,8 +316,8 @@ async fn connections_that_are_terminated_under_long_messages() {
     assert_eq!(daemon.stop().await, Some(0));
 }
 
-#[tokio::test]
-async fn a_sent_message_that_is_set_back_is_sent_again_although_its_claim_was_not_answered() {
+/// A long message that was sent and is to be sent once more, without a daemon.
+async fn sent_and_set_back() -> (World, i64) {
     let world = World::new().await;
     world.enable_sim("", "").await;
     let mut daemon = world.daemon();
@@ -338,6 +327,12 @@ async fn a_sent_message_that_is_set_back_is_sent_again_although_its_claim_was_no
     world
         .sql("UPDATE smpp_tx_queue SET submission_done = FALSE, submission_attempts = 0")
         .await;
+    (world, id)
+}
+
+#[tokio::test]
+async fn a_sent_message_that_is_set_back_is_sent_again_although_its_claim_was_not_answered() {
+    let (world, id) = sent_and_set_back().await;
     let proxy = Proxy::before(&world, CLAIM, Cut::Committed);
     let mut daemon = proxy.daemon(&world);
     world.until_status(id, "sent").await;
@@ -348,15 +343,7 @@ async fn a_sent_message_that_is_set_back_is_sent_again_although_its_claim_was_no
 
 #[tokio::test]
 async fn a_sent_message_that_is_set_back_is_sent_again_although_the_daemon_was_killed() {
-    let world = World::new().await;
-    world.enable_sim("", "").await;
-    let mut daemon = world.daemon();
-    let id = world.send("447911000100", &three_parts()).await;
-    world.until_status(id, "sent").await;
-    assert_eq!(daemon.stop().await, Some(0));
-    world
-        .sql("UPDATE smpp_tx_queue SET submission_done = FALSE, submission_attempts = 0")
-        .await;
+    let (world, id) = sent_and_set_back().await;
     // It is claimed, and dies before the new parts are committed.
     let proxy = Proxy::before(&world, START, Cut::Late);
     let daemon = proxy.daemon(&world);
