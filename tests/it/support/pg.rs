@@ -85,11 +85,18 @@ impl Cluster {
                 .stderr(Stdio::null())
                 .status();
         };
-        // First the one that starts the others, or one that it has just started would be missed.
-        send(&[&postmaster]);
-        let children = format!("/proc/{postmaster}/task/{postmaster}/children");
-        let children = fs::read_to_string(children).unwrap_or_default();
-        send(&children.split_whitespace().collect::<Vec<_>>());
+        // While the one that starts and buries the others is stopped, its children are the same.
+        let children = || {
+            let file = format!("/proc/{postmaster}/task/{postmaster}/children");
+            fs::read_to_string(file).unwrap_or_default()
+        };
+        if signal == "CONT" {
+            send(&children().split_whitespace().collect::<Vec<_>>());
+            send(&[&postmaster]);
+        } else {
+            send(&[&postmaster]);
+            send(&children().split_whitespace().collect::<Vec<_>>());
+        }
     }
 
     /// Runs `pg_ctl` while the test's other tasks go on: its simulator has to answer meanwhile.

@@ -1,7 +1,6 @@
 //! Short cuts for tests that look at single messages, events and notifications.
 
 use std::future::poll_fn;
-use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use bytes::BytesMut;
@@ -200,13 +199,6 @@ impl World {
             payloads,
             _client: client,
         }
-    }
-
-    /// Writes a whole configuration file.
-    pub(crate) fn config_text(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.folder().join(format!("{name}.toml"));
-        std::fs::write(&path, text).expect("a configuration file");
-        path
     }
 }
 

@@ -84,12 +84,20 @@ impl World {
 
     /// Writes a configuration for this PostgreSQL, with more lines for its sections.
     pub(crate) fn config(&self, name: &str, daemon: &str) -> PathBuf {
-        let path = self.folder.path().join(format!("{name}.toml"));
         let text = format!(
             "[database]\nhost = {:?}\n[log]\nlevel = \"debug\"\n[daemon]\n{daemon}\n",
             self.cluster.host()
         );
-        fs::write(&path, text).expect("a configuration file");
+        self.config_text(name, &text)
+    }
+
+    /// Writes a whole configuration file.
+    pub(crate) fn config_text(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.folder.path().join(format!("{name}.toml"));
+        // Another program of this test may be about to read the one before.
+        let new = path.with_extension("new");
+        fs::write(&new, text).expect("a configuration file");
+        fs::rename(&new, &path).expect("its place");
         path
     }
 
