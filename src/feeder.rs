@@ -1,5 +1,6 @@
 //! Claims rows for the session, no more than it can take.
 
+mod claim;
 mod dispatch;
 mod long;
 mod lookahead;
@@ -32,7 +33,6 @@ use crate::recorder::Recorded;
 use crate::server::Server;
 use crate::session::driver::Submission;
 
-use dispatch::Dispatch;
 use lookahead::Lookahead;
 use orphans::{LostClaim, LostClaims};
 use refusals::Refusals;
@@ -131,19 +131,6 @@ fn splits(server: &Server) -> bool {
 fn pause(failures: u32) -> Duration {
     let doublings = failures.clamp(1, 6) - 1;
     (RETRY * (1 << doublings)).min(RETRY_AT_MOST)
-}
-
-/// What a claim brought.
-struct ClaimedRows {
-    count: usize,
-    /// It brought as much as it was asked for: there may be more.
-    full: bool,
-    /// Submits that they take.
-    submits: usize,
-    /// Why long messages were handed back.
-    trouble: Option<DbError>,
-    /// The first and the last start of their attempts.
-    starts: Option<(DateTime<Utc>, DateTime<Utc>)>,
 }
 
 impl Turn {
@@ -404,64 +391,5 @@ impl Feeder {
             }
         })
         .await;
-    }
-
-    async fn claim_and_dispatch(
-        &self,
-        handle: &SessionHandle,
-        server: Arc<Server>,
-        most: Most,
-        left_out: Vec<i64>,
-        unsure: &Unsure,
-    ) -> Result<ClaimedRows, DbError> {
-        // A task of its own: being told to stop must not lose the answer to a claim.
-        let claim = tokio::spawn(pulse::carried({
-            let (database, lane, epoch) = (self.database.clone(), self.lane.clone(), self.epoch);
-            let (in_flight, outcomes) = (self.in_flight.clone(), self.outcomes.clone());
-            let submissions = handle.submissions.clone();
-            let prefixes = self.prefixes.clone();
-            let (events, unsure) = (self.events.clone(), unsure.clone());
-            async move {
-                // Before the time that the database takes: a row may expire early by that, never late.
-                let asked = Instant::now();
-                let rows =
-                    queue::claim(&database, &lane, server.account.id, most, epoch, &left_out).await;
-                let count = rows.as_ref().map_or(0, Vec::len);
-                events.metrics().batch("claim", count, asked);
-                let rows = rows?;
-                for row in &rows {
-                    if let Some(ready_since) = row.ready_since {
-                        events.metrics().waited(ready_since, row.started_at);
-                    }
-                }
-                in_flight.add(rows.iter().map(|row| {
-                    let submits = usize::try_from(row.submits).unwrap_or(1);
-                    (row.id, row.started_at, submits)
-                }));
-                let dispatch = Dispatch {
-                    database,
-                    server,
-                    prefixes: prefixes.now().await,
-                    submissions,
-                    outcomes,
-                    asked,
-                };
-                let dispatched = dispatch.run(&rows).await;
-                if !dispatched.unsure.is_empty() {
-                    tokio::spawn(unsure.hand_back(dispatched.unsure));
-                }
-                let starts = || rows.iter().map(|row| row.started_at);
-                Ok(ClaimedRows {
-                    count: rows.len(),
-                    full: most.is_reached_by(&rows),
-                    submits: dispatched.submits,
-                    trouble: dispatched.trouble,
-                    starts: Option::zip(starts().min(), starts().max()),
-                })
-            }
-        }));
-        claim
-            .await
-            .unwrap_or_else(|error| Err(DbError::Away(format!("a claim did not end: {error}"))))
     }
 }
