@@ -10,6 +10,7 @@ mod line;
 mod lines;
 mod outlet;
 mod pair;
+mod started;
 
 use std::future::pending;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};

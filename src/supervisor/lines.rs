@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::json;
 use tokio::sync::{Notify, watch};
@@ -10,33 +10,15 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::board::Board;
+use super::started::{Line, warn};
 use super::{Context, line};
 use crate::db::servers;
 use crate::failover::{self, Failover, Member, Move, Orders, Seen, Submitter};
 use crate::feeder::SessionHandle;
 use crate::pulse;
-use crate::server::{Account, Server};
+use crate::server::Server;
 use crate::session::BindMode;
 use crate::session::driver::Control;
-
-/// A line that was started.
-struct Line {
-    account: Account,
-    server: watch::Sender<Arc<Server>>,
-    control: watch::Sender<Control>,
-    board: Arc<Board>,
-}
-
-impl Line {
-    fn drain(&self, patience: Duration) {
-        self.control
-            .send_modify(|control| control.unbind = Some(patience));
-    }
-
-    fn known(&self) -> Arc<Server> {
-        Arc::clone(&self.server.borrow())
-    }
-}
 
 /// What a line is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -212,7 +194,7 @@ impl Lines {
             Place::StandIn => &self.stand_in,
         };
         if let Some(line) = line {
-            return update(line, server, &self.context);
+            return line.update(server, &self.context);
         }
         // Of the same account there may be one that was a stand-in under its former settings.
         if place == Place::Enabled {
@@ -377,31 +359,4 @@ fn may_stand_in(other: &Server, enabled: &Server) -> bool {
         && !other.account.is_same_account(&enabled.account)
         && !other.settings.paused
         && receives_only(other) == receives_only(enabled)
-}
-
-fn warn(context: &Context, server: &Server, warning: String) {
-    context.emit(Some(server), "server_warning", None, warning);
-}
-
-/// Passes on what changes without a rebind.
-fn update(line: &Line, server: &Server, context: &Context) {
-    let known = line.known();
-    if *known == *server {
-        return;
-    }
-    let told = known.warnings();
-    for warning in server.warnings() {
-        if !told.contains(&warning) {
-            warn(context, server, warning);
-        }
-    }
-    line.control.send_if_modified(|control| {
-        let changed = control.settings != server.settings || control.classes != server.classes;
-        control.settings = server.settings;
-        control.classes = server.classes.clone();
-        changed
-    });
-    line.server.send_replace(Arc::new(server.clone()));
-    // It may have a larger window.
-    context.in_flight.made_progress();
 }

@@ -8,7 +8,7 @@ const PHONE: &str = "447911123400";
 async fn what_waits_is_due_between_polls() {
     let world = World::new().await;
     world.enable_sim(", esme_retry_delay", ", 0.5").await;
-    let _daemon = world.daemon_with("patient", "poll_interval = 3600");
+    let daemon = world.daemon_with("patient", "poll_interval = 3600");
     world.until_bound().await;
     let again = world.send("447911123412", "refused twice").await;
     let later = world
@@ -31,6 +31,7 @@ async fn what_waits_is_due_between_polls() {
     world
         .sql("UPDATE smpp_servers SET esme_submit_paused = TRUE")
         .await;
+    daemon.until_logged("sending is paused").await;
     let late = world
         .send_with(
             "447911123460",

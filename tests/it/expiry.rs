@@ -66,7 +66,7 @@ async fn what_runs_out_during_an_outage_never_leaves() {
 #[tokio::test]
 async fn it_ends_wherever_it_waits() {
     let world = World::new().await;
-    let _daemon = world.daemon();
+    let daemon = world.daemon();
     world.enable_sim("", "").await;
     world.until_bound().await;
     world.sim.behave(|behaviour| behaviour.mute.submits = true);
@@ -132,6 +132,7 @@ async fn it_ends_wherever_it_waits() {
     world
         .sql("UPDATE smpp_servers SET esme_submit_paused = TRUE")
         .await;
+    daemon.until_logged("sending is paused").await;
     let paused = world
         .send_with("447911123490", "paused", EXPIRES, LATER)
         .await;

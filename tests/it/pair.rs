@@ -151,9 +151,12 @@ async fn a_drain_keeps_the_receiver_until_the_last_answer() {
         world.tx(id, "smpp_message_state").await.as_deref(),
         Some("DELIVERED")
     );
-    let ledger = world.sim.ledger();
-    assert_eq!(ledger.counts().unbinds, 2);
-    assert_eq!(ledger.counts().open_sessions, 0);
+    assert_eq!(world.sim.ledger().counts().unbinds, 2);
+    world
+        .until_ledger("the end of both", |records| {
+            records.counts().open_sessions == 0
+        })
+        .await;
 }
 
 #[tokio::test]
@@ -267,7 +270,11 @@ async fn both_end_with_the_lease() {
     world.until_session("bound").await;
     world.sql("DELETE FROM smpp_status").await;
     world.until_events("bound", 4).await;
-    assert_eq!(world.sim.ledger().counts().open_sessions, 2);
+    world
+        .until_ledger("the end of the first two", |records| {
+            records.counts().open_sessions == 2
+        })
+        .await;
     let id = world.send("447911123400", "under the next lease").await;
     world.until_state(id, "DELIVERED").await;
     assert_eq!(binds(&world, CommandId::BIND_TRANSMITTER).len(), 2);

@@ -377,12 +377,10 @@ async fn receipts_in_unusual_forms() {
     world.next_heartbeat().await;
     world.sim.deliver(forgery);
     world.until_state(forged, "DELIVERED").await;
-    assert!(
-        world
-            .sim
-            .ledger()
-            .deliveries()
-            .iter()
-            .all(|delivery| delivery.status == Some(CommandStatus::ESME_ROK))
-    );
+    world
+        .until_ledger("each of them accepted", |records| {
+            let mut statuses = records.deliveries().iter().map(|it| it.status);
+            statuses.all(|status| status == Some(CommandStatus::ESME_ROK))
+        })
+        .await;
 }

@@ -100,7 +100,7 @@ async fn sigterm_while_the_smsc_is_mute_ends_after_the_drain() {
 async fn sigterm_while_the_database_is_away_ends_with_1() {
     for hangs in [false, true] {
         let mut world =
-            World::with(|behaviour| behaviour.response_delay = Duration::from_millis(50)).await;
+            World::with(|behaviour| behaviour.response_delay = Duration::from_millis(200)).await;
         world
             .enable_sim(
                 ", esme_window_size, esme_max_submission_attempts",
@@ -126,7 +126,8 @@ async fn sigterm_while_the_database_is_away_ends_with_1() {
         }
         let _daemon = world.daemon();
         let audit = world.all_sent(1000).await;
-        assert!(audit.flagged <= 1000, "{audit:?}");
+        // What was answered and not recorded.
+        assert!(audit.flagged > 0, "{audit:?}");
     }
 }
 

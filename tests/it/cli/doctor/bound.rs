@@ -130,7 +130,7 @@ async fn a_pair_whose_receiver_is_refused_is_told_with_and_without_a_daemon() {
     }
     assert_eq!(shown.status.code(), Some(1));
 
-    let _daemon = world.daemon();
+    let daemon = world.daemon();
     world.until_session("transmitter_only").await;
     world.until_events("bind_failed", 1).await;
     let before = transmitters();
@@ -151,6 +151,7 @@ async fn a_pair_whose_receiver_is_refused_is_told_with_and_without_a_daemon() {
     world
         .sql("UPDATE smpp_servers SET esme_submit_paused = TRUE")
         .await;
+    daemon.until_logged("sending is paused").await;
     world
         .sql(
             "INSERT INTO smpp_tx_queue (smpp_destination_addr, smpp_short_message, insert_timestamp)
