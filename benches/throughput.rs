@@ -3,6 +3,7 @@
 //!
 //! Every figure is the median of some runs. The yardstick within the same run is the queue alone: the
 //! daemon's own claim and record statements, in turn, with no SMPP in between.
+//! Behind that a database that is far away, or waits for another one: each change of the queue takes 60 ms there.
 //!
 //! `cargo bench --bench throughput -- [--rows N] [--runs N] [--windows 10,100,500]`
 
@@ -45,6 +46,21 @@ struct Arguments {
     bench: bool,
 }
 
+/// What is sent, and how.
+#[derive(Debug, Clone, Copy)]
+struct Case {
+    rows: i64,
+    window: usize,
+    receipts: bool,
+    /// `esme_throughput`: submits a second.
+    rate: Option<f64>,
+    /// A change of the queue takes so many seconds more.
+    slower: f64,
+}
+
+/// As at the end of a long line.
+const FAR: f64 = 0.06;
+
 /// One run.
 #[derive(Debug, Clone, Copy)]
 struct Run {
@@ -76,9 +92,16 @@ async fn bench(arguments: &Arguments) {
     println!("{:<34} {alone:>9.0}/s", "queue alone (claim and record)");
     for &window in &arguments.windows {
         for receipts in [false, true] {
+            let case = Case {
+                rows: arguments.rows,
+                window,
+                receipts,
+                rate: None,
+                slower: 0.0,
+            };
             let mut runs = Vec::new();
             for _ in 0..arguments.runs {
-                runs.push(whole(arguments, window, receipts).await);
+                runs.push(whole(arguments, case).await);
             }
             let of = |f: fn(&Run) -> f64| median(runs.iter().map(f).collect());
             let per_second = of(|run| run.per_second);
@@ -92,6 +115,33 @@ async fn bench(arguments: &Arguments) {
                 of(|run| run.resident_mb),
                 of(|run| run.cpu_per_thousand),
             );
+        }
+    }
+    for (rows, rate) in [(400, Some(40.0)), (2000, Some(200.0)), (10_000, None)] {
+        let case = Case {
+            rows,
+            window: 10,
+            receipts: false,
+            rate,
+            slower: FAR,
+        };
+        let mut runs = Vec::new();
+        for _ in 0..arguments.runs {
+            runs.push(whole(arguments, case).await.per_second);
+        }
+        let per_second = median(runs);
+        let name = "far database, window 10, ";
+        match rate {
+            Some(rate) => println!(
+                "{:<34} {per_second:>9.0}/s  {:>5.2} of its rate",
+                format!("{name}rate {rate}"),
+                per_second / rate
+            ),
+            None => println!(
+                "{:<34} {per_second:>9.0}/s  {:>5.2} of a window a change",
+                format!("{name}no rate"),
+                per_second / (10.0 / FAR)
+            ),
         }
     }
 }
@@ -143,8 +193,13 @@ async fn queue_alone(rows: i64) -> f64 {
 }
 
 /// The daemon from an enabled server to the last recorded row.
-async fn whole(arguments: &Arguments, window: usize, receipts: bool) -> Run {
-    let rows = arguments.rows;
+async fn whole(arguments: &Arguments, case: Case) -> Run {
+    let Case {
+        rows,
+        window,
+        receipts,
+        ..
+    } = case;
     let (cluster, client) = start(rows, receipts).await;
     let sim = Sim::start(Config {
         ledger: LedgerMode::Counts,
@@ -154,15 +209,27 @@ async fn whole(arguments: &Arguments, window: usize, receipts: bool) -> Run {
     client
         .execute(
             "INSERT INTO smpp_servers
-               (host, port, esme_system_id, esme_password, esme_bind_transceiver, esme_window_size)
-             VALUES ('127.0.0.1', $1, 'bench', 'bench', TRUE, $2)",
+               (host, port, esme_system_id, esme_password, esme_bind_transceiver, esme_window_size, esme_throughput)
+             VALUES ('127.0.0.1', $1, 'bench', 'bench', TRUE, $2, $3)",
             &[
                 &i32::from(sim.addr().port()),
                 &i32::try_from(window).expect("a window"),
+                &case.rate,
             ],
         )
         .await
         .expect("a server");
+    if case.slower > 0.0 {
+        client
+            .batch_execute(&format!(
+                "CREATE FUNCTION slower() RETURNS trigger LANGUAGE plpgsql AS
+                   'BEGIN PERFORM pg_sleep({}); RETURN NULL; END';
+                 CREATE TRIGGER slower AFTER UPDATE ON smpp_tx_queue FOR EACH STATEMENT EXECUTE FUNCTION slower()",
+                case.slower
+            ))
+            .await
+            .expect("a trigger");
+    }
     let folder = tempfile::tempdir().expect("a folder");
     let config = folder.path().join("esmed.toml");
     let level = if arguments.log.is_some() {

@@ -250,6 +250,7 @@ impl Feeder {
         };
         let server_id = server.account.id;
         let left_out = turn.refusals.left_out(now);
+        let begun = Instant::now();
         match self
             .claim_and_dispatch(&handle, server, most, left_out, &turn.unsure)
             .await
@@ -260,7 +261,8 @@ impl Feeder {
                     turn.last_claim = turn.last_claim.max(last);
                     turn.lost.answered(first, last);
                 }
-                turn.lookahead.claimed(claimed.count, claimed.submits);
+                turn.lookahead
+                    .claimed(claimed.count, claimed.submits, begun.elapsed());
                 if let Some(error) = claimed.trouble {
                     turn.failures += 1;
                     if turn.failures >= 2 {

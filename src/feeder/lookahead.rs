@@ -9,6 +9,13 @@ use crate::session::Settings;
 /// has work while a claim commits; an urgent row waits no longer than that, or than one window.
 const AHEAD: Duration = Duration::from_millis(20);
 
+/// The same where claims take long.
+const AHEAD_AT_MOST: Duration = Duration::from_secs(1);
+
+/// So many times as long as a claim takes. One begins when half of what is ahead is left: with two the session would be
+/// held at the rate that it has, with more that grows until something else bounds it.
+const CLAIMS_AHEAD: u32 = 3;
+
 /// Over how long the present rate is measured.
 const RATE_OVER: Duration = Duration::from_millis(50);
 
@@ -20,6 +27,8 @@ pub(super) struct Lookahead {
     per_second: f64,
     /// Submits that a row takes, by the last claim.
     submits_per_row: f64,
+    /// How long the last claim took, and the one before: a single slow one says nothing.
+    took: [Duration; 2],
 }
 
 impl Lookahead {
@@ -29,13 +38,15 @@ impl Lookahead {
             outcomes: 0,
             per_second: 0.0,
             submits_per_row: 1.0,
+            took: [Duration::ZERO; 2],
         }
     }
 
-    /// A claim brought so many rows, which take so many submits.
-    pub(super) fn claimed(&mut self, rows: usize, submits: usize) {
+    /// A claim brought so many rows, which take so many submits, in so long a time.
+    pub(super) fn claimed(&mut self, rows: usize, submits: usize, took: Duration) {
         if rows > 0 {
             self.submits_per_row = (submits as f64 / rows as f64).max(1.0);
+            self.took = [took, self.took[0]];
         }
     }
 
@@ -58,17 +69,19 @@ impl Lookahead {
             self.since = now;
         }
         let at_least = match settings.rate {
-            Some(rate) => settings.window.min(soon(rate)),
+            Some(rate) => settings.window.min(self.soon(rate)),
             None => settings.window,
         };
-        at_least.max(soon(self.per_second))
+        at_least.max(self.soon(self.per_second))
     }
-}
 
-/// Rows that leave soon at this rate: at least one, and no more than one claim takes.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // clamped to a small range
-fn soon(per_second: f64) -> usize {
-    (per_second * AHEAD.as_secs_f64()).clamp(1.0, CLAIM_AT_MOST as f64) as usize
+    /// Rows that leave soon at this rate: at least one, and no more than one claim takes.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // clamped to a small range
+    fn soon(&self, per_second: f64) -> usize {
+        let [last, before] = self.took;
+        let ahead = (CLAIMS_AHEAD * last.min(before)).clamp(AHEAD, AHEAD_AT_MOST);
+        (per_second * ahead.as_secs_f64()).clamp(1.0, CLAIM_AT_MOST as f64) as usize
+    }
 }
 
 #[cfg(test)]
@@ -109,11 +122,41 @@ mod tests {
     fn long_messages_are_counted_by_their_parts() {
         let mut lookahead = Lookahead::new(Instant::now());
         assert_eq!(lookahead.rows(10), 10);
-        lookahead.claimed(10, 30);
+        lookahead.claimed(10, 30, Duration::ZERO);
         assert_eq!(lookahead.rows(10), 3);
         assert_eq!(lookahead.rows(2), 1);
-        lookahead.claimed(3, 3);
+        lookahead.claimed(3, 3, Duration::ZERO);
         assert_eq!(lookahead.rows(10), 10);
+    }
+
+    #[test]
+    fn where_claims_take_long_more_is_claimed_ahead() {
+        let rate = settings(100, Some(40.0));
+        let start = Instant::now();
+        let mut lookahead = Lookahead::new(start);
+        let (slow, quick) = (Duration::from_millis(150), Duration::from_millis(10));
+        assert_eq!(lookahead.limit(0, &rate, start), 1);
+        lookahead.claimed(1, 1, slow);
+        assert_eq!(lookahead.limit(0, &rate, start), 1);
+        // Six leave while a claim is under way, which begins when nine are left.
+        lookahead.claimed(1, 1, slow);
+        assert_eq!(lookahead.limit(0, &rate, start), 18);
+        // No more than one window of what is not measured.
+        assert_eq!(lookahead.limit(0, &settings(7, Some(40.0)), start), 7);
+        // One that brought nothing says nothing.
+        lookahead.claimed(0, 0, quick);
+        assert_eq!(lookahead.limit(0, &rate, start), 18);
+        lookahead.claimed(6, 6, Duration::from_secs(30));
+        lookahead.claimed(6, 6, Duration::from_secs(30));
+        assert_eq!(lookahead.limit(0, &rate, start), 40);
+        lookahead.claimed(6, 6, quick);
+        assert_eq!(lookahead.limit(0, &rate, start), 1);
+        // A session that is quicker than its window.
+        let ten = settings(10, None);
+        lookahead.claimed(6, 6, slow);
+        lookahead.claimed(6, 6, slow);
+        let now = start + Duration::from_secs(1);
+        assert_eq!(lookahead.limit(100, &ten, now), 45);
     }
 
     #[test]
