@@ -199,6 +199,16 @@ impl Database {
     }
 }
 
+/// Waits until the server has done with what failed on this connection.
+///
+/// It tells an error before it gives the locks back: who then asks by another connection, past rows that are locked, which
+/// row is to blame, may be told the next one.
+pub(crate) async fn settled(client: &Client) {
+    if let Err(error) = client.check_connection().await {
+        tracing::debug!(%error, "a connection ended with its statement");
+    }
+}
+
 /// One for each host, in the order in which they are to be tried: whether it is with TLS is each host's own.
 fn pg_configs(database: &config::Database, application: &str) -> Vec<tokio_postgres::Config> {
     let hosts = database.host.list();

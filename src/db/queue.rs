@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 use deadpool_postgres::GenericClient;
 
-use super::{Database, DbError};
+use super::{Database, DbError, settled};
 use crate::outbox::RowUpdate;
 use crate::submission::time::Interval;
 
@@ -133,7 +133,11 @@ pub async fn claim(
             &statement,
             &[&lane, &server_id, &rows, &epoch, &left_out, &submits],
         )
-        .await?;
+        .await;
+    if rows.is_err() {
+        settled(&client).await;
+    }
+    let rows = rows?;
     let mut claimed: Vec<Claimed> = rows
         .iter()
         .map(|row| Claimed {

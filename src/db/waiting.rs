@@ -1,7 +1,7 @@
 //! Rows of `smpp_tx_queue` whose time comes: to leave, or to end.
 
 use super::inbound::notify;
-use super::{Database, DbError};
+use super::{Database, DbError, settled};
 
 const RELEASE: &str = include_str!("../../sql/queries/release.sql");
 const EXPIRE: &str = include_str!("../../sql/queries/expire.sql");
@@ -53,15 +53,8 @@ pub async fn release(
     limit: i64,
     left_out: &[i64],
 ) -> Result<usize, DbError> {
-    let mut client = database.client().await?;
-    let transaction = client.transaction().await?;
-    transaction.batch_execute(NO_LONG_WAIT).await?;
-    let statement = transaction.prepare_cached(RELEASE).await?;
-    let rows = transaction
-        .query(&statement, &[&lane, &limit, &left_out])
-        .await?;
-    transaction.commit().await?;
-    Ok(rows.len())
+    let ids = change(database, RELEASE, lane, limit, left_out, None).await?;
+    Ok(ids.len())
 }
 
 /// Ends up to `limit` rows whose time ran out before they were sent, but those in `left_out`, and tells of them in the same
@@ -75,17 +68,40 @@ pub async fn expire(
     limit: i64,
     left_out: &[i64],
 ) -> Result<usize, DbError> {
-    let mut client = database.client().await?;
-    let transaction = client.transaction().await?;
-    transaction.batch_execute(NO_LONG_WAIT).await?;
-    let statement = transaction.prepare_cached(EXPIRE).await?;
-    let rows = transaction
-        .query(&statement, &[&lane, &limit, &left_out])
-        .await?;
-    let ids: Vec<i64> = rows.iter().map(|row| row.get(0)).collect();
-    notify(&transaction, "smpp_delivery", &ids).await?;
-    transaction.commit().await?;
+    let channel = Some("smpp_delivery");
+    let ids = change(database, EXPIRE, lane, limit, left_out, channel).await?;
     Ok(ids.len())
+}
+
+/// Changes rows in one transaction, which tells `channel` of them; returns their ids. Where it fails it is over as well.
+async fn change(
+    database: &Database,
+    query: &str,
+    lane: &str,
+    limit: i64,
+    left_out: &[i64],
+    channel: Option<&str>,
+) -> Result<Vec<i64>, DbError> {
+    let mut client = database.client().await?;
+    let changed = async {
+        let transaction = client.transaction().await?;
+        transaction.batch_execute(NO_LONG_WAIT).await?;
+        let statement = transaction.prepare_cached(query).await?;
+        let rows = transaction
+            .query(&statement, &[&lane, &limit, &left_out])
+            .await?;
+        let ids: Vec<i64> = rows.iter().map(|row| row.get(0)).collect();
+        if let Some(channel) = channel {
+            notify(&transaction, channel, &ids).await?;
+        }
+        transaction.commit().await?;
+        Ok(ids)
+    }
+    .await;
+    if changed.is_err() {
+        settled(&client).await;
+    }
+    changed
 }
 
 /// The row that [`release`] would take first.

@@ -1,5 +1,7 @@
 //! Rows whose time runs out: they end, and are not sent (again).
 
+use esmed::db::{Database, waiting};
+
 use crate::support::World;
 
 const EXPIRES: &str = ", expires_at";
@@ -230,4 +232,36 @@ async fn a_row_that_may_not_end_delays_no_other() {
         .unwrap();
     transaction.commit().await.unwrap();
     world.until_status(locked, "expired").await;
+}
+
+/// PostgreSQL tells an error before it gives the locks back; who asked too soon would be told the next row.
+#[tokio::test]
+async fn the_row_that_may_not_end_is_the_one_that_is_blamed() {
+    let world = World::new().await;
+    world
+        .sql(
+            "CREATE FUNCTION mine() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN RAISE EXCEPTION 'not this one'; END $$;
+             CREATE TRIGGER mine BEFORE UPDATE ON smpp_tx_queue FOR EACH ROW EXECUTE FUNCTION mine();
+             INSERT INTO smpp_tx_queue (smpp_destination_addr, smpp_short_message, expires_at)
+             SELECT '447911123400', 'late', now() - interval '1 hour' + n * interval '1 ms' FROM generate_series(1, 3) AS n",
+        )
+        .await;
+    let settings = esmed::config::Database {
+        host: esmed::config::Hosts::One(world.cluster.host()),
+        user: "postgres".to_owned(),
+        ..Default::default()
+    };
+    let database = Database::new(&settings, "test").unwrap();
+    // So that the connections take turns.
+    let two = (
+        database.client().await.unwrap(),
+        database.client().await.unwrap(),
+    );
+    drop(two);
+    for _ in 0..500 {
+        assert!(waiting::expire(&database, "default", 1, &[]).await.is_err());
+        let blamed = waiting::next_late(&database, "default", &[]).await;
+        assert_eq!(blamed.unwrap(), Some(1));
+    }
 }
