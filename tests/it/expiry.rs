@@ -1,6 +1,6 @@
 //! Rows whose time runs out: they end, and are not sent (again).
 
-use esmed::db::{Database, waiting};
+use esmed::db::waiting;
 
 use crate::support::World;
 
@@ -247,12 +247,7 @@ async fn the_row_that_may_not_end_is_the_one_that_is_blamed() {
              SELECT '447911123400', 'late', now() - interval '1 hour' + n * interval '1 ms' FROM generate_series(1, 3) AS n",
         )
         .await;
-    let settings = esmed::config::Database {
-        host: esmed::config::Hosts::One(world.cluster.host()),
-        user: "postgres".to_owned(),
-        ..Default::default()
-    };
-    let database = Database::new(&settings, "test").unwrap();
+    let database = world.database();
     // So that the connections take turns.
     let two = (
         database.client().await.unwrap(),

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use esmed::config;
-use esmed::db::Database;
 use esmed::db::queue::{self, Most};
 
 use crate::support::World;
@@ -94,12 +92,7 @@ async fn a_claim_counts_the_parts_of_long_texts() {
                ('44', 'a', 'LEVEL_0')",
         )
         .await;
-    let settings = config::Database {
-        host: config::Hosts::One(world.cluster.host()),
-        user: "postgres".to_owned(),
-        ..config::Database::default()
-    };
-    let database = Database::new(&settings, "test").expect("settings");
+    let database = world.database();
     let claim = async |submits| {
         let most = Most { rows: 10, submits };
         let rows = queue::claim(&database, "default", 1, most, 1, &[])

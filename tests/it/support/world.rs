@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use tokio_postgres::types::{FromSql, ToSql};
 use tokio_postgres::{Client, NoTls, Row};
 
+use esmed::config;
+use esmed::db::Database;
 use esmed::sim::{Behaviour, Config, Sim};
 
 use super::{Cluster, Daemon};
@@ -80,6 +82,16 @@ impl World {
     /// A connection of its own, as `user`.
     pub(crate) async fn connection(&self, user: &str) -> Client {
         connect(&self.cluster, user).await
+    }
+
+    /// Connections as the daemon has them, as the superuser.
+    pub(crate) fn database(&self) -> Database {
+        let settings = config::Database {
+            host: config::Hosts::One(self.cluster.host()),
+            user: "postgres".to_owned(),
+            ..config::Database::default()
+        };
+        Database::new(&settings, "test").expect("settings")
     }
 
     /// Writes a configuration for this PostgreSQL, with more lines for its sections.
